@@ -1,0 +1,14 @@
+//! UR08xx: containers with names.
+
+family! {
+    UR0801 Engine "the name is in use";
+    UR0802 Engine "there is no such container";
+    UR0803 Engine "the container is running";
+    UR0804 Engine "a name is written wrongly";
+    UR0805 Engine "the container's monitor was killed";
+    UR0806 Engine "the command line is not valid";
+    UR0807 Engine "unroot-runtime cannot be found";
+    UR0808 Engine "the option is known to Podman and not supported yet";
+    UR0809 Engine "an id fits several containers";
+    UR0810 Engine "the container's records cannot be read";
+}

@@ -1,0 +1,16 @@
+//! UR06xx: a container's life under the runtime.
+
+family! {
+    UR0601 Engine "a container with this id exists already";
+    UR0602 Engine "there is no container with this id";
+    UR0603 Engine "the container is in the wrong state for this";
+    UR0604 Engine "a container id has characters that are not allowed";
+    UR0605 Engine "a hook failed";
+    UR0606 Engine "the container's state cannot be read or written";
+    UR0607 Engine "a control group cannot be used";
+    UR0608 Engine "the container died while it was being set up";
+    UR0609 Engine "no signal of this name";
+    UR0610 Engine "the command line is not valid";
+    UR0611 Engine "no control group is delegated here, so the container runs without one";
+    UR0699 Engine "the kernel refused something that should have worked";
+}
