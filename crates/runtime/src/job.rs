@@ -1,0 +1,90 @@
+//! What an engine asks a monitor for, and what the two say to each other afterwards.
+//!
+//! The engine starts `unroot-runtime monitor --job FD`. The descriptor is a sealed memfd with a [`Job`] as JSON; the other
+//! descriptors that the job names are inherited. They talk over a `SOCK_SEQPACKET` socket in [`frame`]s:
+//! the first client's is inherited too; more may connect to `attach` in the run directory.
+
+use std::{os::fd::RawFd, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// One container to be started and watched.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Job {
+    /// The container's id: 64 hexadecimal digits for the engine's own.
+    pub id: String,
+    /// The container's directory in the store: `config.json`, `log`, and, once it has ended, `exit.json`.
+    pub bundle: PathBuf,
+    /// The container's directory below the run root: `state.json`, `lock`, `attach`.
+    pub run_dir: PathBuf,
+    /// What becomes the root filesystem.
+    pub root: Root,
+    /// Whether the container's standard input is connected; otherwise it is `/dev/null`.
+    pub stdin: bool,
+    /// Whether the container gets a terminal (`process.terminal` says the same).
+    pub terminal: bool,
+    /// The inherited socket of the first client.
+    pub client: RawFd,
+    /// Inherited descriptors that are only to be held for as long as the container lives: the container's lock
+    /// (`lock` in the run directory, under `flock` already) and the leases of its ranges.
+    pub hold: Vec<RawFd>,
+}
+
+/// Where a container's root filesystem comes from. The files' owners are the ids that the container sees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Root {
+    /// `root.path` of config.json, as it stands or through an idmapped mount.
+    Bundle {
+        /// Whether the files carry container ids, so that the mount must be idmapped.
+        idmap: bool,
+    },
+    /// An overlay of layers, all idmapped.
+    Overlay {
+        /// The directories of the layers' files, the uppermost first; at least one.
+        lower: Vec<PathBuf>,
+        /// A directory that has `upper` and `work` in it. Without one the container's root is read-only.
+        writable: Option<PathBuf>,
+        /// Whether the writes may be lost in a crash (`--rm`): saves the sync of the whole disk at the end.
+        volatile: bool,
+    },
+}
+
+/// How a container ended; `exit.json` in its directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// Its exit status; 128 + n if signal n killed it.
+    pub code: u8,
+    /// The signal that killed it.
+    pub signal: Option<u8>,
+    /// When: seconds since the epoch.
+    pub at: u64,
+}
+
+/// The messages between a monitor and a client: one packet each, at most [`frame::LIMIT`] bytes, the first byte says which.
+pub mod frame {
+    /// The largest packet.
+    pub const LIMIT: usize = 32 * 1024;
+
+    /// Client: bytes for the container's standard input or terminal.
+    pub const STDIN: u8 = b'i';
+    /// Client: its standard input has ended.
+    pub const STDIN_END: u8 = b'e';
+    /// Client: the terminal's size; rows and columns, 16 bits each, little-endian.
+    pub const RESIZE: u8 = b'w';
+    /// Client: a signal for the container's init; one byte.
+    pub const SIGNAL: u8 = b's';
+
+    /// Monitor: the container runs; its init's pid on the host as decimal text.
+    pub const STARTED: u8 = b'r';
+    /// Monitor: the container did not start; a [`diag::Report`] as JSON. Nothing follows.
+    pub const FAILED: u8 = b'f';
+    /// Monitor: bytes of the container's standard output or terminal.
+    pub const STDOUT: u8 = b'o';
+    /// Monitor: bytes of the container's standard error.
+    pub const STDERR: u8 = b'E';
+    /// Monitor: a warning; a [`diag::Report`] as JSON.
+    pub const WARNING: u8 = b'n';
+    /// Monitor: the container has ended and all its output was sent; an [`super::Exit`] as JSON. Nothing follows.
+    pub const EXIT: u8 = b'x';
+}
