@@ -63,7 +63,7 @@ impl Dir {
     pub fn ensure_dir(&self, name: impl AsRef<Path>, mode: u32) -> Result<Dir, Failed> {
         match self.make_dir(name.as_ref(), mode) {
             Err(failed) if failed.errno == Errno::EXIST => self.dir(name),
-            made => made,
+            result => result,
         }
     }
 
@@ -113,7 +113,8 @@ impl Dir {
     /// Moves an entry to another directory; with `replace`, over what is there, otherwise `EEXIST`.
     pub fn rename(&self, name: &str, to: &Dir, new: &str, replace: bool) -> Result<(), Failed> {
         let flags = if replace { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
-        fs::renameat_with(&self.fd, name, &to.fd, new, flags).map_err(|errno| to.failed("renameat2", Path::new(new), errno))
+        fs::renameat_with(&self.fd, name, &to.fd, new, flags)
+            .map_err(|errno| to.failed("renameat2", Path::new(new), errno))
     }
 
     /// Makes a symbolic link; `EEXIST` if the name is taken.
@@ -125,7 +126,8 @@ impl Dir {
     pub fn read_link(&self, name: impl AsRef<Path>) -> Result<PathBuf, Failed> {
         use std::os::unix::ffi::OsStringExt;
         let name = name.as_ref();
-        let target = fs::readlinkat(&self.fd, name, Vec::new()).map_err(|errno| self.failed("readlink", name, errno))?;
+        let target =
+            fs::readlinkat(&self.fd, name, Vec::new()).map_err(|errno| self.failed("readlink", name, errno))?;
         Ok(PathBuf::from(std::ffi::OsString::from_vec(target.into_bytes())))
     }
 
@@ -271,8 +273,7 @@ impl Failed {
     /// As a diagnostic: `what` says in the caller's words what did not work. A full disk always gets its own code.
     pub fn into_error(self, code: diag::Code, what: impl Into<String>) -> Error {
         let code = if matches!(self.errno, Errno::NOSPC | Errno::DQUOT) { codes::UR0711 } else { code };
-        Error::new(code, what.into())
-            .os(format!("{}({})", self.call, self.path.display()), self.errno.raw_os_error())
+        Error::new(code, what.into()).os(format!("{}({})", self.call, self.path.display()), self.errno.raw_os_error())
     }
 }
 

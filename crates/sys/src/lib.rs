@@ -2,7 +2,18 @@
 //!
 //! What rustix has is used as it is, everywhere; what it lacks is wrapped here, one small file a facility.
 
+mod alone;
+pub mod carrier;
+pub mod clone;
+pub mod descriptors;
 pub mod dir;
+mod exec;
+mod exit;
+mod filesystem_ids;
+pub mod mount;
 
+pub use alone::Alone;
 pub use dir::{Dir, Failed};
+pub use exec::execve;
+pub use filesystem_ids::FilesystemIds;
 pub use rustix;

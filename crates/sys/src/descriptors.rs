@@ -1,0 +1,36 @@
+//! Descriptors that come from, or go to, another program.
+
+use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+
+use rustix::io::{self, Errno, FdFlags};
+
+/// Takes over a descriptor that this process was started with, by its number (3 or more), and makes it close at exec.
+/// `EBADF` if it is not open.
+///
+/// The caller's program was told this number on its command line or by its parent; it must not take the same number twice.
+pub fn inherited(number: RawFd) -> io::Result<OwnedFd> {
+    if number < 3 {
+        return Err(Errno::BADF);
+    }
+    // SAFETY: F_GETFD on any number is harmless; it tells whether the descriptor is open.
+    if unsafe { libc::fcntl(number, libc::F_GETFD) } < 0 {
+        return Err(Errno::BADF);
+    }
+    // SAFETY: the descriptor is open, and it was inherited for us: nothing in this process has opened or owns it.
+    let fd = unsafe { OwnedFd::from_raw_fd(number) };
+    rustix::io::fcntl_setfd(&fd, FdFlags::CLOEXEC)?;
+    Ok(fd)
+}
+
+/// Lets a descriptor live through the next exec.
+pub fn keep_at_exec(fd: impl AsFd) -> io::Result<()> {
+    rustix::io::fcntl_setfd(fd, FdFlags::empty())
+}
+
+/// Makes every descriptor from `first` on close at exec (`close_range(2)`, Linux 5.11).
+pub fn close_at_exec_from(first: u32) -> io::Result<()> {
+    const CLOSE_RANGE_CLOEXEC: u32 = 4;
+    // SAFETY: with CLOSE_RANGE_CLOEXEC no descriptor is closed now, so no owner in this process is left with a dead number.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, CLOSE_RANGE_CLOEXEC) };
+    if result == 0 { Ok(()) } else { Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)) }
+}
