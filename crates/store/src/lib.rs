@@ -1,1 +1,20 @@
-//! (being written)
+//! What unroot keeps on disk: content, layers, images, the directories of containers, and the leases of id ranges.
+//! It names directories and mounts nothing.
+//!
+//! ```text
+//! /var/lib/unroot                                   /run/unroot
+//! ├── version        the number of this layout      ├── containers/<id>/   while a container is alive
+//! ├── lock           flock: shared to use content,  └── ids/<slot>         range leases, held by flock
+//! │                  exclusive to collect garbage
+//! ├── blobs/sha256/<hex>
+//! ├── layers/<hex>/{fs/, meta.json}
+//! ├── images/  volumes/  networks/
+//! ├── containers/<id>/{config.json, upper/, work/, log, name}
+//! ├── names/<name> → ../containers/<id>
+//! └── tmp/           everything is born here and published by rename
+//! ```
+//!
+//! What is outside `tmp/` is complete. Files carry the ids that a container sees, whatever range it runs in.
+//! Because a container may leave setuid-root files in it, the store is `0700` and belongs to its user alone.
+
+pub mod image;

@@ -1,0 +1,1 @@
+//! Images: a record a reference, the documents they name, and where they come from.
