@@ -10,7 +10,7 @@ use rustix::{
 
 use crate::{
     Alone,
-    clone::{Child, How, Namespaces, clone3, exit_now},
+    clone::{Child, How, Namespaces, clone3},
 };
 
 /// Makes a user namespace with the given maps (the text of `uid_map` and `gid_map`) and returns its descriptor.

@@ -1,7 +1,6 @@
 //! `clone3(2)`: one call makes the process, all of its namespaces, its pidfd and its place among the control groups.
 
 use std::{
-    convert::Infallible,
     mem,
     os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
 };
@@ -60,12 +59,13 @@ const CLONE_PIDFD: u64 = libc::CLONE_PIDFD as u64;
 const CLONE_PARENT: u64 = libc::CLONE_PARENT as u64;
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
-/// Clones this process. The clone runs `child`, which never returns; it has copies of all memory and descriptors.
+/// Clones this process. The clone has copies of all memory and descriptors, runs `child` and ends with the status that it
+/// returns: nothing is flushed and nothing runs at exit, as it befits a clone.
 ///
 /// # Errors
 /// As `clone(2)`: `EPERM` (no right to a namespace, or chrooted), `ENOSPC` (a `max_*_namespaces` limit, or 33 levels),
 /// `EAGAIN` (processes), `EINVAL` (a namespace that this kernel lacks), `EBUSY` (the control group has processes in its children).
-pub fn clone3(alone: &Alone, how: How<'_>, child: impl FnOnce(Alone) -> Infallible) -> io::Result<Child> {
+pub fn clone3(alone: &Alone, how: How<'_>, child: impl FnOnce(Alone) -> u8) -> io::Result<Child> {
     let _ = alone;
     let mut pidfd: RawFd = -1;
     // SAFETY: `clone_args` is a C struct of integers, for which all zeroes is a valid value: every field unused.
@@ -80,7 +80,7 @@ pub fn clone3(alone: &Alone, how: How<'_>, child: impl FnOnce(Alone) -> Infallib
     }
     if let Some(cgroup) = how.cgroup {
         args.flags |= CLONE_INTO_CGROUP;
-        args.cgroup = cgroup.as_raw_fd() as u64;
+        args.cgroup = u64::try_from(cgroup.as_raw_fd()).map_err(|_| Errno::BADF)?;
     }
     // SAFETY: without CLONE_VM and with no stack given, the kernel copies the address space as fork does, and `pidfd` is
     // written in the parent only. `Alone` proves that no other thread exists that could hold a lock (malloc's included) at
@@ -88,10 +88,7 @@ pub fn clone3(alone: &Alone, how: How<'_>, child: impl FnOnce(Alone) -> Infallib
     let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, mem::size_of::<libc::clone_args>()) };
     match pid {
         -1 => Err(last_errno()),
-        0 => {
-            let never = child(Alone::cloned());
-            match never {}
-        }
+        0 => exit::now(child(Alone::cloned())),
         pid => {
             // SAFETY: the call succeeded, so with CLONE_PIDFD the kernel has opened this descriptor for us and nobody else owns it.
             let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
@@ -107,11 +104,6 @@ pub fn unshare(alone: &Alone, namespaces: Namespaces) -> io::Result<()> {
     // SAFETY: what is unsafe about unshare is a file descriptor table that is shared by threads (CLONE_FILES). Only
     // namespace bits exist in `Namespaces`, and `Alone` proves that there is no other thread.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::from_bits_retain(bits)) }
-}
-
-/// Ends this process at once: nothing is flushed and nothing runs at exit, as it befits a clone.
-pub fn exit_now(status: u8) -> ! {
-    exit::now(status)
 }
 
 fn last_errno() -> Errno {

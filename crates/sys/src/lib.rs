@@ -10,6 +10,7 @@ pub mod dir;
 mod exec;
 mod exit;
 mod filesystem_ids;
+pub mod loopback;
 pub mod mount;
 
 pub use alone::Alone;
