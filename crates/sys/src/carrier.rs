@@ -18,12 +18,10 @@ use crate::{
 pub fn user_namespace(alone: &Alone, uid_map: &str, gid_map: &str) -> io::Result<OwnedFd> {
     let how = How { namespaces: Namespaces::USER, ..How::default() };
     let child = clone3(alone, how, |_| {
-        loop {
-            if rustix::process::getppid().is_none() {
-                exit_now(0);
-            }
-            rustix::thread::nanosleep(&rustix::time::Timespec { tv_sec: 3600, tv_nsec: 0 });
-        }
+        // It waits to be killed; if its parent dies first, it must not stay.
+        let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+        let _ = rustix::thread::nanosleep(&rustix::time::Timespec { tv_sec: 60, tv_nsec: 0 });
+        0
     })?;
     let made = write_maps(child.pid, uid_map, gid_map).and_then(|()| open_namespace(child.pid, "user"));
     reap(&child);
