@@ -1,0 +1,56 @@
+//! The text of `/proc/PID/uid_map` and `gid_map`: `user_namespaces(7)`.
+
+use std::fmt::{self, Write};
+
+use crate::{Extent, Extents, Fault, number::decimal_u32};
+
+/// A text that the kernel does not write as a map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BadKernelText {
+    /// A line, counted from 1, that is not three numbers.
+    Line(usize),
+    /// The numbers are no map.
+    Fault(Fault),
+}
+
+impl fmt::Display for BadKernelText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BadKernelText::Line(line) => write!(f, "line {line} is not three numbers"),
+            BadKernelText::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for BadKernelText {}
+
+impl Extents {
+    /// The text to write to `/proc/PID/uid_map`, in one write: a line an extent.
+    pub fn to_kernel(&self) -> String {
+        let mut text = String::with_capacity(self.iter().map(Extent::text_len).sum());
+        for Extent { inside, outside, len } in self {
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(text, "{inside} {outside} {len}");
+        }
+        text
+    }
+
+    /// Reads `/proc/PID/uid_map`. The right column is in terms of the *reader's* namespace.
+    ///
+    /// A namespace may have ids that its reader's namespace has not: the kernel writes 4294967295 for the first id
+    /// outside then. Such lines are left out: for the reader those ids do not exist.
+    pub fn from_kernel(text: &str) -> Result<Self, BadKernelText> {
+        let mut list = Vec::new();
+        for (i, line) in text.lines().enumerate() {
+            let mut words = line.split_ascii_whitespace().map(decimal_u32);
+            let extent = match (words.next(), words.next(), words.next(), words.next()) {
+                (Some(Some(inside)), Some(Some(outside)), Some(Some(len)), None) => Extent::new(inside, outside, len),
+                _ => return Err(BadKernelText::Line(i + 1)),
+            };
+            if extent.outside.0 != u32::MAX {
+                list.push(extent);
+            }
+        }
+        Extents::new(list).map_err(BadKernelText::Fault)
+    }
+}
