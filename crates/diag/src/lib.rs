@@ -10,11 +10,14 @@
 
 mod code;
 pub mod codes;
+pub mod errno;
 mod error;
 mod origin;
+pub mod render;
+mod report;
+pub mod shell;
 
 pub use code::{Class, Code};
 pub use error::{Error, Result};
 pub use origin::{Origin, Pointer};
 pub use report::{Cause, Help, Report, Severity};
-mod report;

@@ -1,10 +1,10 @@
 //! The contents of a diagnostic.
 
-use std::{borrow::Cow, fmt, io};
+use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Code, Origin};
+use crate::{Code, Origin, errno};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +81,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Cause::Words(words) => f.write_str(words),
-            Cause::Os { call, errno } => write!(f, "{call}: {}", io::Error::from_raw_os_error(*errno)),
+            Cause::Os { call, errno } => write!(f, "{call}: {}", errno::describe(*errno)),
         }
     }
 }

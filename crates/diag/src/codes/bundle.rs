@@ -1,4 +1,4 @@
-//! UR04xx: bundles and config.json.
+//! `UR04xx`: bundles and config.json.
 
 family! {
     UR0401 Engine "config.json cannot be read";

@@ -1,4 +1,4 @@
-//! UR08xx: containers with names.
+//! `UR08xx`: containers with names.
 
 family! {
     UR0801 Engine "the name is in use";

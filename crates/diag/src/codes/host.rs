@@ -1,4 +1,4 @@
-//! UR02xx: what this host gives to its users.
+//! `UR02xx`: what this host gives to its users.
 
 family! {
     UR0201 Engine "no subordinate ids are delegated to this user";

@@ -1,4 +1,4 @@
-//! UR03xx: mounts and what the kernel refuses about them.
+//! `UR03xx`: mounts and what the kernel refuses about them.
 
 family! {
     UR0301 Engine "this kernel cannot idmap mounts";

@@ -1,4 +1,4 @@
-//! UR01xx: maps.
+//! `UR01xx`: maps.
 
 family! {
     UR0101 Engine "the map leaves out an id that the image or the container needs";

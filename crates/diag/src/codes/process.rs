@@ -1,4 +1,4 @@
-//! UR05xx: the process of a container.
+//! `UR05xx`: the process of a container.
 
 family! {
     UR0501 Engine "there is nothing to run: process.args is empty";

@@ -1,4 +1,4 @@
-//! UR06xx: a container's life under the runtime.
+//! `UR06xx`: a container's life under the runtime.
 
 family! {
     UR0601 Engine "a container with this id exists already";

@@ -1,4 +1,4 @@
-//! UR07xx: content, layers and images.
+//! `UR07xx`: content, layers and images.
 
 family! {
     UR0701 Engine "there is no such image";
