@@ -17,4 +17,24 @@
 //! What is outside `tmp/` is complete. Files carry the ids that a container sees, whatever range it runs in.
 //! Because a container may leave setuid-root files in it, the store is `0700` and belongs to its user alone.
 
+mod blob;
+mod container;
+mod draft;
 pub mod image;
+mod layer;
+mod layout;
+mod lease;
+#[cfg(test)]
+mod testing;
+
+pub use blob::{BlobWriter, StagedBlob};
+pub use container::{Container, ContainerId, NewContainer, RootDir, check_name};
+pub use layer::{Durability, Layer, Limits, Meta, Owners, Ownership, StagedLayer, Unpack};
+pub use layout::{Store, StoreLock};
+pub use lease::{Held, Lease};
+pub use oci::Digest;
+
+/// Turns a failed call on the store's own files into a diagnostic: `what` did not work.
+pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(sys::Failed) -> diag::Error {
+    move |failed| failed.into_error(diag::codes::UR0707, what)
+}
