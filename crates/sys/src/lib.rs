@@ -4,6 +4,7 @@
 
 mod alone;
 pub mod carrier;
+pub mod caught;
 pub mod clone;
 pub mod descriptors;
 pub mod dir;
@@ -12,6 +13,7 @@ mod exit;
 mod filesystem_ids;
 pub mod loopback;
 pub mod mount;
+pub mod signals;
 
 pub use alone::Alone;
 pub use dir::{Dir, Failed};
