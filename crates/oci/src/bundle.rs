@@ -41,7 +41,7 @@ impl Bundle {
         let path = std::path::absolute(path).map_err(|error| {
             Error::new(codes::UR0401, format!("the path of the bundle `{}` is not usable", path.display())).words(error)
         })?;
-        let dir = Dir::open(&path).map_err(|failed| unreachable_bundle(&path, failed))?;
+        let dir = Dir::open(&path).map_err(|failed| unreachable_bundle(&path, &failed))?;
         let config = path.join("config.json");
         let bytes =
             read_config(&dir).map_err(|(call, errno)| unreadable(&config, Failed::new(call, &config, errno)))?;
@@ -92,7 +92,7 @@ fn check_version(version: &str, source: &Source) -> Result<()> {
     Err(Error::new(codes::UR0402, what).at(source.at(pointer)).help("this runtime reads versions 1.x: write `1.2.0`"))
 }
 
-fn unreachable_bundle(path: &Path, failed: Failed) -> Error {
+fn unreachable_bundle(path: &Path, failed: &Failed) -> Error {
     let what = format!("the bundle `{}`", path.display());
     let call = format!("{}({})", failed.call, failed.path.display());
     match failed.errno {

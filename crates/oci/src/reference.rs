@@ -113,10 +113,8 @@ impl Reference {
 }
 
 fn qualify_docker(path: &str) -> String {
-    match path.contains('/') {
-        true => format!("{DEFAULT_HOST}/{path}"),
-        false => format!("{DEFAULT_HOST}/library/{path}"),
-    }
+    let folder = if path.contains('/') { "" } else { "library/" };
+    format!("{DEFAULT_HOST}/{folder}{path}")
 }
 
 /// In full; [`Reference::parse`] reads it back.
@@ -173,10 +171,10 @@ impl From<Fault> for Error {
             part => Error::new(codes::UR0702, format!("`{text}` does not name an image, because of `{part}`: {what}")),
         };
         let lower = text.to_lowercase();
-        match lower != text && Reference::parse(&lower).is_ok() {
-            true => error.help(format!("write it in lower case: `{lower}`")),
-            false => error.help("an image is written `[host[:port]/]path[:tag][@sha256:…]`, as in `localhost/web:1.2`"),
+        if lower != text && Reference::parse(&lower).is_ok() {
+            return error.help(format!("write it in lower case: `{lower}`"));
         }
+        error.help("an image is written `[host[:port]/]path[:tag][@sha256:…]`, as in `localhost/web:1.2`")
     }
 }
 

@@ -30,7 +30,7 @@ impl Source {
             Ok(text) => Ok(Source { file, text: text.into() }),
             Err(error) => {
                 let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-                let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+                let line = good.split(|byte| *byte == b'\n').count();
                 Err(Error::new(code, format!("`{file}` is not UTF-8 text")).words(error.utf8_error()).at(
                     Origin::Line {
                         file,

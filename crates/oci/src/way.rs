@@ -33,7 +33,7 @@ pub fn find(path: &Path) -> Obstacle {
             Ok(_) => {}
             Err(Errno::NOENT) => return missing(passed),
             Err(Errno::NOTDIR) => return Obstacle::NotADirectory(parent),
-            Err(Errno::ACCESS) => return not_searchable(&parent, passed),
+            Err(Errno::ACCESS) => return not_searchable(&parent, &passed),
             Err(_) => return Obstacle::Unknown,
         }
     }
@@ -52,8 +52,8 @@ fn missing(path: PathBuf) -> Obstacle {
 }
 
 /// `parent` could be reached; so either it may not be searched, or `path` is a link through something that may not be.
-fn not_searchable(parent: &Path, path: PathBuf) -> Obstacle {
-    if let (Ok(_), Ok(target)) = (fs::lstat(&path), fs::readlink(&path, Vec::new())) {
+fn not_searchable(parent: &Path, path: &Path) -> Obstacle {
+    if let (Ok(_), Ok(target)) = (fs::lstat(path), fs::readlink(path, Vec::new())) {
         use std::os::unix::ffi::OsStringExt;
         let target = parent.join(std::ffi::OsString::from_vec(target.into_bytes()));
         // A chain of links ends at the kernel's own limit of 40; stat has already said that this one is not a loop.
@@ -129,13 +129,14 @@ mod tests {
     #[test]
     fn a_closed_directory_is_named_with_owner_and_mode() {
         if sys::rustix::process::geteuid().is_root() {
-            eprintln!("skipped: root may search every directory");
+            #[allow(clippy::print_stderr)]
+            let () = eprintln!("skipped: root may search every directory");
             return;
         }
         let dir = tempfile::tempdir().unwrap();
         let shut = dir.path().join("shut");
         std::fs::create_dir(&shut).unwrap();
-        std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0o000)).unwrap();
         let error = find(&shut.join("bundle")).into_error(codes::UR0401, "the bundle");
         assert_eq!(error.code(), codes::UR0408);
         assert!(error.report().facts[0].contains("mode 0000"), "{error:?}");

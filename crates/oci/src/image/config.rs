@@ -78,8 +78,8 @@ impl ImageConfig {
             entrypoint: config.entrypoint,
             cmd: config.cmd,
             workdir: config.working_dir,
-            volumes: config.volumes.into_keys().collect(),
-            exposed_ports: config.exposed_ports.into_keys().collect(),
+            volumes: config.volumes,
+            exposed_ports: config.exposed_ports,
             labels: config.labels,
             stop_signal: config.stop_signal,
             created,
@@ -93,7 +93,6 @@ impl ImageConfig {
 
     /// As an OCI document, the same bytes every time.
     pub fn to_json(&self) -> String {
-        let set = |names: &BTreeSet<String>| names.iter().map(|name| (name.clone(), wire::Nothing)).collect();
         let document = wire::Document {
             created: self.created.map(|time| time.to_string()),
             author: self.author.clone(),
@@ -102,11 +101,11 @@ impl ImageConfig {
             variant: self.platform.variant.clone(),
             config: wire::Process {
                 user: self.user.clone(),
-                exposed_ports: set(&self.exposed_ports),
+                exposed_ports: self.exposed_ports.clone(),
                 env: self.env.clone(),
                 entrypoint: self.entrypoint.clone(),
                 cmd: self.cmd.clone(),
-                volumes: set(&self.volumes),
+                volumes: self.volumes.clone(),
                 working_dir: self.workdir.clone(),
                 labels: self.labels.clone(),
                 stop_signal: self.stop_signal.clone(),
@@ -143,7 +142,7 @@ fn check(document: &wire::Document, source: &Source) -> Result<()> {
     let single = [("User", &config.user), ("WorkingDir", &config.working_dir), ("StopSignal", &config.stop_signal)];
     let lists = [("Entrypoint", &config.entrypoint), ("Cmd", &config.cmd)];
     let lists = lists.iter().flat_map(|(name, words)| words.iter().map(move |word| (*name, word)));
-    let volumes = config.volumes.keys().map(|path| ("Volumes", path));
+    let volumes = config.volumes.iter().map(|path| ("Volumes", path));
     let nul = single.into_iter().chain(lists).chain(volumes).find(|(_, text)| text.contains('\0'));
     match nul {
         Some((name, _)) => {

@@ -1,6 +1,6 @@
 //! How a configuration is written down: OCI's members, in Docker's spelling, `null` allowed wherever Go writes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -31,16 +31,16 @@ pub(super) struct Document {
 pub(super) struct Process {
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub(super) user: String,
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) exposed_ports: BTreeMap<String, Nothing>,
+    #[serde(default, with = "set", skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) exposed_ports: BTreeSet<String>,
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub(super) env: Vec<String>,
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub(super) entrypoint: Vec<String>,
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub(super) cmd: Vec<String>,
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) volumes: BTreeMap<String, Nothing>,
+    #[serde(default, with = "set", skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) volumes: BTreeSet<String>,
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub(super) working_dir: String,
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "BTreeMap::is_empty")]
@@ -58,20 +58,50 @@ pub(super) struct RootFs {
     pub(super) diff_ids: Vec<Digest>,
 }
 
-/// The value `{}` of Go's sets. What stands in its place is not looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Nothing;
+/// Go's sets: objects whose values are `{}`. What stands in the place of a value is not looked at.
+mod set {
+    use std::collections::BTreeSet;
 
-impl Serialize for Nothing {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeMap;
-        serializer.serialize_map(Some(0))?.end()
+    use serde::{
+        Deserialize, Deserializer, Serializer,
+        de::{IgnoredAny, MapAccess, Visitor},
+        ser::SerializeMap,
+    };
+
+    pub(super) fn serialize<S: Serializer>(set: &BTreeSet<String>, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(set.len()))?;
+        for name in set {
+            map.serialize_entry(name, &serde_json::Map::new())?;
+        }
+        map.end()
     }
-}
 
-impl<'de> Deserialize<'de> for Nothing {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Nothing)
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<String>, D::Error> {
+        Option::<Names>::deserialize(deserializer).map(|names| names.unwrap_or_default().0)
+    }
+
+    #[derive(Default)]
+    struct Names(BTreeSet<String>);
+
+    impl<'de> Deserialize<'de> for Names {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Names, D::Error> {
+            deserializer.deserialize_map(Names::default())
+        }
+    }
+
+    impl<'de> Visitor<'de> for Names {
+        type Value = Names;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object whose members are names")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Names, A::Error> {
+            while let Some((name, IgnoredAny)) = map.next_entry()? {
+                self.0.insert(name);
+            }
+            Ok(self)
+        }
     }
 }
 

@@ -28,13 +28,11 @@ pub(super) fn split(text: &str) -> Result<Parts<'_>, Fault> {
     }
     let (rest, digest) = match text.split_once('@') {
         None => (text, None),
-        Some((rest, digest)) => match Digest::parse(digest) {
-            Ok(digest) => (rest, Some(digest)),
-            Err(_) => {
-                let what = "after `@` comes `sha256:` and 64 digits of 0-9 and a-f";
-                return Err(fault(rest.len() + 1..text.len(), what));
-            }
-        },
+        Some((rest, digest)) => {
+            let what = "after `@` comes `sha256:` and 64 digits of 0-9 and a-f";
+            let digest = Digest::parse(digest).map_err(|_| fault(rest.len() + 1..text.len(), what))?;
+            (rest, Some(digest))
+        }
     };
     // A colon before the last slash belongs to a port.
     let (name, tag) = match rest.rfind(':').filter(|colon| !rest[*colon..].contains('/')) {
@@ -133,8 +131,6 @@ fn check_component(component: &str) -> Result<(), &'static str> {
         return Err("each part of a path begins and ends with a letter or a digit");
     }
     let separators = component.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-    match separators.into_iter().all(|run| matches!(run, "" | "." | "_" | "__") || run.bytes().all(|b| b == b'-')) {
-        true => Ok(()),
-        false => Err("inside a path stand single `.`, one or two `_`, or any number of `-`"),
-    }
+    let good = separators.into_iter().all(|run| matches!(run, "" | "." | "_" | "__") || run.bytes().all(|b| b == b'-'));
+    if good { Ok(()) } else { Err("inside a path stand single `.`, one or two `_`, or any number of `-`") }
 }

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn full(text: &str) -> String {
-    Reference::parse(text).map(|reference| reference.to_string()).unwrap_or_else(|fault| format!("{fault:?}"))
+    Reference::parse(text).map_or_else(|fault| format!("{fault:?}"), |reference| reference.to_string())
 }
 
 #[test]
