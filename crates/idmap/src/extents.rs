@@ -31,7 +31,7 @@ impl Extents {
         let mut merged = Vec::<(usize, Extent)>::new();
         for (index, extent) in checked(list)? {
             match merged.last_mut() {
-                Some((_, last)) if last.continued_by(&extent) => last.len += extent.len,
+                Some((_, previous)) if previous.continued_by(&extent) => previous.len += extent.len,
                 _ => merged.push((index, extent)),
             }
         }

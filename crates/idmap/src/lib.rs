@@ -4,10 +4,21 @@
 //! namespace around it ([`Outside`]; on a plain host, the host's). It consists of at most 340 [`Extent`]s and
 //! must be written to the kernel as less than 4096 bytes of text; [`Extents`] holds only maps that the kernel accepts.
 //!
+//! The way of a map, from what a person writes to what the kernel reads:
+//!
+//! 1. *syntax*: [`Triples`] (`--uidmap`, `--gidmap`) and [`Userns`] (`--userns`), Podman's in full, with the bytes
+//!    that each part came from;
+//! 2. *planning*: [`Plan`] (which ids does this image need?) and [`slots`] (which range of the host is free?);
+//! 3. *resolving*: [`resolve()`] turns a [`Request`] and what the [`Caller`] has into an [`IdMap`];
+//! 4. *judging*: [`coverage()`] says what a map leaves out, in the user's own words;
+//! 5. *showing*: [`draw()`].
+//!
 //! Nothing here opens a file or asks the kernel: `/etc/subuid` ([`SubidFile`]) and `/proc/PID/uid_map`
 //! ([`Extents::from_kernel`]) are given as bytes.
 
 mod algebra;
+mod assign;
+mod breaking;
 mod extent;
 mod extents;
 mod fault;
@@ -15,9 +26,17 @@ mod id;
 mod idset;
 mod kernel;
 mod number;
+mod place;
+mod plan;
+mod request;
+mod resolve;
+pub mod slots;
 mod subid;
+mod triple;
+mod userns;
 
 pub use algebra::Straddle;
+pub use assign::{Pool, Short, assign};
 pub use extent::Extent;
 pub use extents::{Extents, IdMap, MAX_BYTES, MAX_EXTENTS};
 pub use fault::{Column, Fault, Pair};
@@ -25,4 +44,11 @@ pub use id::{Inside, Kind, LAST_ID, NOBODY, Outside};
 pub use idset::{BadIdSet, IdSet};
 pub use kernel::BadKernelText;
 pub use number::grouped;
+pub use place::{MapOption, Place, Refused};
+pub use plan::{FULL, ImageIds, Needs, Part, Reason, WINDOW};
+pub use request::{Request, Words};
+pub use resolve::{Automatic, Caller, Namespace, Resolved, World, resolve};
+pub use slots::Slot;
 pub use subid::{BadLine, Delegation, SubidFile, Why, consecutive, intermediate};
+pub use triple::Triple;
+pub use userns::{Auto, KeepId, Userns};

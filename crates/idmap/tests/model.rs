@@ -224,12 +224,12 @@ fn text_of(total: usize) -> Vec<Extent> {
     // 4000 + 15 + 16 + 17 bytes so far; the last two lines bring it to the total.
     list.push(Extent::new(200, 2_000_000_200, 1));
     let rest = total - 4065;
-    let last = match rest {
+    let filler = match rest {
         30 => Extent::new(1_000_000_000, 3_000_000_000, 1_000_000),
         31 => Extent::new(1_000_000_000, 3_000_000_000, 10_000_000),
         _ => panic!("no line of {rest} bytes"),
     };
-    list.push(last);
+    list.push(filler);
     list
 }
 

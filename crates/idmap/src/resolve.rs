@@ -1,0 +1,395 @@
+//! From what was asked for to a map of container ids and host ids.
+//!
+//! A rootless caller's numbers refer to an intermediate namespace (0 is the caller, then the delegated ids). unroot
+//! does not make that namespace: it composes both maps, and the container's namespace is a child of the caller's.
+
+use diag::{Error, codes};
+
+use crate::{
+    Auto, Extents, IdMap, IdSet, Inside, KeepId, Kind, MapOption, Needs, Outside, Place, Pool, Refused, Request,
+    Straddle, SubidFile, Triple, Userns, assign,
+    breaking::{Pieces, zip},
+    consecutive,
+};
+
+/// Who asks, and which ids that gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Root: may use every id of its own namespace, whose maps these are; on a host, the identity.
+    Root {
+        /// `/proc/self/uid_map` and `gid_map`.
+        current: IdMap,
+    },
+    /// An ordinary user.
+    User {
+        /// Their uid.
+        uid: Outside,
+        /// Their gid.
+        gid: Outside,
+        /// 0 is the user, then follow the delegated ids: [`crate::intermediate`].
+        intermediate: IdMap,
+    },
+}
+
+impl Caller {
+    /// The caller's own id.
+    pub const fn id(&self, kind: Kind) -> Outside {
+        match (self, kind) {
+            (Caller::Root { .. }, _) => Outside(0),
+            (Caller::User { uid, .. }, Kind::Uid) => *uid,
+            (Caller::User { gid, .. }, Kind::Gid) => *gid,
+        }
+    }
+}
+
+/// What resolving needs to know of the host.
+#[derive(Clone, Copy, Debug)]
+pub struct World<'a> {
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// `/etc/subuid`, for `--subuidname`.
+    pub subuid: &'a SubidFile,
+    /// `/etc/subgid`, for `--subgidname`.
+    pub subgid: &'a SubidFile,
+}
+
+/// What an automatic map is made of: asked for only if one is wanted, since it costs a lease.
+#[derive(Clone, Debug)]
+pub struct Automatic {
+    /// Which uids the container needs.
+    pub uids: Needs,
+    /// Which gids.
+    pub gids: Needs,
+    /// Host uids that are free for it.
+    pub uid_pool: Pool,
+    /// Host gids that are free for it.
+    pub gid_pool: Pool,
+}
+
+/// Where the container's user namespace comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Namespace {
+    /// A new one with this map.
+    New(IdMap),
+    /// None: root's own (`--userns=host` as root).
+    Caller,
+    /// That of a container.
+    Container(String),
+    /// That of a file.
+    Path(String),
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// Where the namespace comes from.
+    pub namespace: Namespace,
+    /// Who the container's process is, instead of the image's `USER` (`keep-id` without `--user`).
+    pub user: Option<(Inside, Inside)>,
+}
+
+/// Finds the map.
+///
+/// Errors: UR0102 to UR0104 as for every map; UR0107 for ids that the caller has not; UR0108 for modes that the caller
+/// cannot have; UR0201 if a mode needs delegated ids and there are none; UR0205 if the pool is too small; what `automatic` returns.
+pub fn resolve(
+    request: &Request,
+    world: &World<'_>,
+    automatic: impl FnOnce(&Auto) -> Result<Automatic, Error>,
+) -> Result<Resolved, Refused> {
+    let new = |map| Resolved { namespace: Namespace::New(map), user: None };
+    let join = |namespace| Resolved { namespace, user: None };
+    match request {
+        Request::Triples { uid, gid } => by_hand(uid, gid, world.caller).map(new),
+        Request::Names { uid, gid } => by_names(uid, gid, world).map(new),
+        Request::Mode(mode) => match mode {
+            Userns::Host => Ok(host(world.caller)),
+            Userns::Private => filled(&Auto::default(), world.caller, automatic).map(new),
+            Userns::Auto(auto) => filled(auto, world.caller, automatic).map(new),
+            Userns::KeepId(keep) => keep_id(*keep, world.caller),
+            Userns::NoMap => no_map(world.caller).map(new),
+            Userns::Container(id) => Ok(join(Namespace::Container(id.clone()))),
+            Userns::Path(path) => Ok(join(Namespace::Path(path.clone()))),
+        },
+    }
+}
+
+fn mode_refused(error: Error, mode: &str) -> Refused {
+    Refused { error, place: Some(Place::new(MapOption::Userns, 0, 0..mode.len())) }
+}
+
+fn host(caller: &Caller) -> Resolved {
+    let namespace = match caller {
+        Caller::Root { .. } => Namespace::Caller,
+        Caller::User { intermediate, .. } => Namespace::New(intermediate.clone()),
+    };
+    Resolved { namespace, user: None }
+}
+
+fn by_hand(uid: &[Triple], gid: &[Triple], caller: &Caller) -> Result<IdMap, Refused> {
+    let empty = |kind| !lists(uid, gid, kind).iter().any(|triple| triple.applies(kind));
+    let both_empty = empty(Kind::Uid) && empty(Kind::Gid);
+    IdMap::try_from_fn(|kind| {
+        let triples = lists(uid, gid, kind);
+        match caller {
+            _ if both_empty => Err(nothing_applies(triples, kind)),
+            Caller::Root { .. } if empty(kind) => Err(nothing_applies(triples, kind)),
+            Caller::Root { current } => {
+                let map = pieces(triples, kind, &Extents::default(), current.get(kind))?;
+                let map = map.finish().map_err(|(fault, from)| blame(triples, from, fault.into_error(kind)))?;
+                map.split_at_parents(current.get(kind)).map_err(|straddle| beyond_root(triples, &map, straddle, kind))
+            }
+            Caller::User { intermediate, .. } => rootless(triples, kind, intermediate.get(kind)),
+        }
+    })
+}
+
+fn lists<'a>(uid: &'a [Triple], gid: &'a [Triple], kind: Kind) -> &'a [Triple] {
+    match kind {
+        Kind::Uid => uid,
+        Kind::Gid => gid,
+    }
+}
+
+fn nothing_applies(triples: &[Triple], kind: Kind) -> Refused {
+    let other = if kind == Kind::Uid { "gids" } else { "uids" };
+    let error =
+        Error::new(codes::UR0102, format!("the {kind} map is empty, since all that is given counts for {other} only"))
+            .help(format!("add `{}=0:HOST_ID:AMOUNT`, or leave the flag before the container id out", kind.option()));
+    blame(triples, Some(0), error)
+}
+
+fn blame(triples: &[Triple], from: Option<usize>, error: Error) -> Refused {
+    let place = from.and_then(|from| triples.get(from)).map(|triple| triple.place.clone());
+    Refused { error, place }
+}
+
+/// The triple that maps one of these outer ids.
+fn owner_of(triples: &[Triple], kind: Kind, id: u32) -> Option<&Triple> {
+    triples.iter().rfind(|triple| triple.applies(kind) && triple.extent().outside_range().contains(&id))
+}
+
+fn beyond_root(triples: &[Triple], map: &Extents, straddle: Straddle, kind: Kind) -> Refused {
+    let id = match &straddle {
+        Straddle::Beyond { ids, .. } => ids.first(),
+        Straddle::Fault(fault) => map.as_slice().get(fault.index()).map(|extent| extent.outside.0),
+    };
+    let place = id.and_then(|id| owner_of(triples, kind, id)).map(|triple| triple.place.clone());
+    Refused { error: straddle.into_error(kind), place }
+}
+
+/// Applies the triples in their order. `@` is looked up in `hosts`, whose outer column has host ids.
+fn pieces(triples: &[Triple], kind: Kind, fill: &Extents, hosts: &Extents) -> Result<Pieces, Refused> {
+    let mut pieces = Pieces::default();
+    let mut gaps = false;
+    for (from, triple) in triples.iter().enumerate().filter(|(_, triple)| triple.applies(kind)) {
+        for extent in looked_up(triple, kind, hosts)? {
+            if !triple.extends {
+                pieces.append(extent, from);
+                continue;
+            }
+            // A `+` with nothing before it extends the map that a rootless caller has anyway.
+            gaps |= pieces.is_empty() && !fill.is_empty();
+            pieces.extend(extent, from);
+        }
+    }
+    if gaps || pieces.is_empty() {
+        // What is wrong already must not be hidden below what is filled in.
+        pieces.finish().map_err(|(fault, from)| blame(triples, from, fault.into_error(kind)))?;
+        pieces.fill(&fill.inside_ids());
+    }
+    Ok(pieces)
+}
+
+/// A triple's extents in terms of the namespace that the map will be written against.
+fn looked_up(triple: &Triple, kind: Kind, hosts: &Extents) -> Result<Vec<crate::Extent>, Refused> {
+    if !triple.host {
+        return Ok(vec![triple.extent()]);
+    }
+    let ids = IdSet::from_iter([triple.extent().outside_range()]);
+    let unknown = ids.difference(&hosts.outside_ids());
+    if !unknown.is_empty() {
+        let what = format!("host {kind} {} is not delegated to you", unknown.brief(4));
+        let file = kind.subid_file();
+        return Err(Refused::new(triple.place.clone(), codes::UR0107, what)
+            .fact(format!("your host {kind}s are {}", hosts.outside_ids().brief(8)))
+            .help(format!(
+                "root can delegate it by a line `USER:{}:1` in `{file}`",
+                unknown.first().unwrap_or_default()
+            )));
+    }
+    Extents::new([triple.extent()])
+        .and_then(|wanted| wanted.compose(&hosts.invert()))
+        .map(|found| found.as_slice().to_vec())
+        .map_err(|fault| Refused { error: fault.into_error(kind), place: Some(triple.place.clone()) })
+}
+
+fn rootless(triples: &[Triple], kind: Kind, intermediate: &Extents) -> Result<Extents, Refused> {
+    let pieces = pieces(triples, kind, intermediate, intermediate)?;
+    let map = pieces.finish().map_err(|(fault, from)| blame(triples, from, fault.into_error(kind)))?;
+    let unknown = map.outside_ids().difference(&intermediate.inside_ids());
+    if let Some(id) = unknown.first() {
+        let place = owner_of(triples, kind, id).map(|triple| triple.place.clone());
+        return Err(beyond_user(&unknown, kind, intermediate, place));
+    }
+    map.compose(intermediate).map_err(|fault| Refused::nowhere(fault.into_error(kind)))
+}
+
+fn beyond_user(unknown: &IdSet, kind: Kind, intermediate: &Extents, place: Option<Place>) -> Refused {
+    let have = intermediate.inside_ids();
+    let what = format!("the {kind} map uses intermediate ids that you do not have: {}", unknown.brief(4));
+    let error = Error::new(codes::UR0107, what)
+        .fact(format!(
+            "an ordinary user's number is an intermediate {kind}: 0 is you, then follow your ids in `{}`",
+            kind.subid_file()
+        ))
+        .fact(format!(
+            "you have the intermediate {kind}s {}, which are the host {kind}s {}",
+            have.brief(4),
+            intermediate.outside_ids().brief(8)
+        ))
+        .help("to name a host id, write `@` before it");
+    Refused { error, place }
+}
+
+fn by_names(uid: &str, gid: &str, world: &World<'_>) -> Result<IdMap, Refused> {
+    IdMap::try_from_fn(|kind| {
+        let (file, name, option) = match kind {
+            Kind::Uid => (world.subuid, uid, MapOption::Subuidname),
+            Kind::Gid => (world.subgid, gid, MapOption::Subgidname),
+        };
+        let place = Place::new(option, 0, 0..name.len());
+        let ranges = file.ranges_of_name(name);
+        if ranges.is_empty() {
+            return Err(Refused::new(
+                place,
+                codes::UR0201,
+                format!("no ids are delegated to `{name}` in `{}`", kind.subid_file()),
+            )
+            .help(format!("add a line such as `{name}:100000:65536` to `{}`", kind.subid_file())));
+        }
+        let at = |error: Error| Refused { error, place: Some(place.clone()) };
+        let map = consecutive(&ranges).map_err(|fault| at(fault.into_error(kind)))?;
+        match world.caller {
+            Caller::Root { current } => {
+                map.split_at_parents(current.get(kind)).map_err(|straddle| at(straddle.into_error(kind)))
+            }
+            Caller::User { intermediate, .. } => {
+                let foreign = map.outside_ids().difference(&intermediate.get(kind).outside_ids());
+                if foreign.is_empty() {
+                    return Ok(map);
+                }
+                let what = format!("the {kind}s of `{name}` are not delegated to you: {}", foreign.brief(4));
+                Err(at(Error::new(codes::UR0107, what).help("leave the option out to use your own ids")))
+            }
+        }
+    })
+}
+
+fn filled(
+    auto: &Auto,
+    caller: &Caller,
+    automatic: impl FnOnce(&Auto) -> Result<Automatic, Error>,
+) -> Result<IdMap, Refused> {
+    // Wishes are looked at first: what is wrong with them must not cost a lease.
+    let wishes = IdMap::try_from_fn(|kind| wished(auto.wishes(kind), kind, caller))?;
+    let found = automatic(auto).map_err(Refused::nowhere)?;
+    IdMap::try_from_fn(|kind| {
+        let (needs, pool) = match kind {
+            Kind::Uid => (&found.uids, &found.uid_pool),
+            Kind::Gid => (&found.gids, &found.gid_pool),
+        };
+        let map = assign(needs, wishes.get(kind), pool).map_err(|short| Refused::nowhere(short.into_error(kind)))?;
+        match caller {
+            // Of use if root is in a namespace of its own, whose ids the pool has to be made of.
+            Caller::Root { current } => {
+                map.split_at_parents(current.get(kind)).map_err(|straddle| Refused::nowhere(straddle.into_error(kind)))
+            }
+            Caller::User { .. } => Ok(map),
+        }
+    })
+}
+
+/// The wishes of an automatic map, in host ids.
+fn wished(triples: &[Triple], kind: Kind, caller: &Caller) -> Result<Extents, Refused> {
+    match caller {
+        Caller::Root { current } => {
+            let pieces = pieces(triples, kind, &Extents::default(), current.get(kind))?;
+            let map = pieces.finish().map_err(|(fault, from)| blame(triples, from, fault.into_error(kind)))?;
+            map.split_at_parents(current.get(kind)).map_err(|straddle| beyond_root(triples, &map, straddle, kind))
+        }
+        Caller::User { .. } if triples.is_empty() => Ok(Extents::default()),
+        Caller::User { intermediate, .. } => rootless(triples, kind, intermediate.get(kind)),
+    }
+}
+
+fn keep_id(keep: KeepId, caller: &Caller) -> Result<Resolved, Refused> {
+    let user = |kind| Inside(keep.id(kind).unwrap_or(caller.id(kind).0));
+    let map = match caller {
+        Caller::Root { current } => {
+            if keep.size.is_some() {
+                let error = Error::new(
+                    codes::UR0108,
+                    "`keep-id:size=` is for ordinary users: as root, `keep-id` keeps all ids",
+                )
+                .help("leave `size` out, or use `--userns=auto:size=N`");
+                return Err(mode_refused(error, "keep-id"));
+            }
+            // As Podman: a namespace of its own in which every id is what it is outside.
+            IdMap::try_from_fn(|kind| {
+                Extents::new(identity_within(current.get(kind))).map_err(|fault| fault.into_error(kind))
+            })
+            .map_err(Refused::nowhere)?
+        }
+        Caller::User { intermediate, .. } => IdMap::try_from_fn(|kind| {
+            let own = intermediate.get(kind);
+            kept(user(kind).0, own, keep.size)
+                .compose(own)
+                .map_err(|fault| mode_refused(fault.into_error(kind), "keep-id"))
+        })?,
+    };
+    Ok(Resolved { namespace: Namespace::New(map), user: Some((user(Kind::Uid), user(Kind::Gid))) })
+}
+
+fn identity_within(current: &Extents) -> impl Iterator<Item = crate::Extent> + '_ {
+    current.iter().map(|extent| crate::Extent::new(extent.inside.0, extent.inside.0, extent.len))
+}
+
+/// `keep-id` against the intermediate namespace: the caller (intermediate 0) becomes `user`, all others keep their
+/// order around it.
+fn kept(user: u32, own: &Extents, size: Option<u32>) -> Extents {
+    let others = own.ids().saturating_sub(1).min(u64::from(size.unwrap_or(u32::MAX)) - 1);
+    let others = u32::try_from(others).unwrap_or(u32::MAX);
+    let free: IdSet = IdSet::from_iter([0..=crate::LAST_ID]).difference(&[user].into_iter().collect());
+    let rest = (others > 0).then_some(1..=others);
+    let list = zip(&free, rest).into_iter().chain([crate::Extent::new(user, 0, 1)]);
+    // Disjoint, and three extents at most.
+    Extents::new(list).unwrap_or_default()
+}
+
+fn no_map(caller: &Caller) -> Result<IdMap, Refused> {
+    let Caller::User { intermediate, .. } = caller else {
+        let error = Error::new(codes::UR0108, "`nomap` leaves the calling user out, which root cannot ask for")
+            .help("use `--userns=auto`: host root is not in an automatic map either");
+        return Err(mode_refused(error, "nomap"));
+    };
+    IdMap::try_from_fn(|kind| {
+        let own = intermediate.get(kind);
+        let others = u32::try_from(own.ids().saturating_sub(1)).unwrap_or(u32::MAX);
+        if others == 0 {
+            let what = format!("`nomap` needs delegated ids, but `{}` has none for you", kind.subid_file());
+            let error = Error::new(codes::UR0201, what).help_run("let root delegate a range to you", add_subids(kind));
+            return Err(mode_refused(error, "nomap"));
+        }
+        Extents::new([crate::Extent::new(0, 1, others)])
+            .and_then(|map| map.compose(own))
+            .map_err(|fault| mode_refused(fault.into_error(kind), "nomap"))
+    })
+}
+
+fn add_subids(kind: Kind) -> String {
+    match kind {
+        Kind::Uid => "usermod --add-subuids 100000-165535 \"$USER\"".to_owned(),
+        Kind::Gid => "usermod --add-subgids 100000-165535 \"$USER\"".to_owned(),
+    }
+}
