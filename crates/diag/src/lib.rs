@@ -12,6 +12,7 @@ mod code;
 pub mod codes;
 pub mod errno;
 mod error;
+pub mod explain;
 mod origin;
 pub mod render;
 mod report;
