@@ -39,7 +39,7 @@ pub fn page(code: Code, style: Style) -> String {
 
 /// All codes and their titles, one a line.
 pub fn list() -> String {
-    codes::all().map(|code| format!("{code}  {}\n", code.title())).collect()
+    codes::all().fold(String::new(), |list, code| list + code.id() + "  " + code.title() + "\n")
 }
 
 /// Text that grows downwards.
@@ -99,9 +99,9 @@ impl Sheet {
     fn line(&mut self, indent: &str, line: &str) {
         self.out.push_str(indent);
         if self.color && indent.len() < 8 {
-            self.push_spans(line)
+            self.push_spans(line);
         } else {
-            self.out.push_str(line)
+            self.out.push_str(line);
         }
         self.out.push('\n');
     }
