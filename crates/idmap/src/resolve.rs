@@ -6,9 +6,10 @@
 use diag::{Error, codes};
 
 use crate::{
-    Auto, Extents, IdMap, IdSet, Inside, KeepId, Kind, MapOption, Needs, Outside, Place, Pool, Refused, Request,
-    Straddle, SubidFile, Triple, Userns, assign,
-    breaking::{Pieces, zip},
+    Auto, Extent, Extents, IdMap, IdSet, Inside, KeepId, Kind, MapOption, Needs, Outside, Place, Pool, Refused,
+    Request, SubidFile, Userns, assign,
+    breaking::zip,
+    by_hand::{by_hand, wished},
     consecutive,
 };
 
@@ -126,132 +127,6 @@ fn host(caller: &Caller) -> Resolved {
     Resolved { namespace, user: None }
 }
 
-fn by_hand(uid: &[Triple], gid: &[Triple], caller: &Caller) -> Result<IdMap, Refused> {
-    let empty = |kind| !lists(uid, gid, kind).iter().any(|triple| triple.applies(kind));
-    let both_empty = empty(Kind::Uid) && empty(Kind::Gid);
-    IdMap::try_from_fn(|kind| {
-        let triples = lists(uid, gid, kind);
-        match caller {
-            _ if both_empty => Err(nothing_applies(triples, kind)),
-            Caller::Root { .. } if empty(kind) => Err(nothing_applies(triples, kind)),
-            Caller::Root { current } => {
-                let map = pieces(triples, kind, &Extents::default(), current.get(kind))?;
-                let map = map.finish().map_err(|(fault, from)| blame(triples, from, fault.into_error(kind)))?;
-                map.split_at_parents(current.get(kind)).map_err(|straddle| beyond_root(triples, &map, straddle, kind))
-            }
-            Caller::User { intermediate, .. } => rootless(triples, kind, intermediate.get(kind)),
-        }
-    })
-}
-
-fn lists<'a>(uid: &'a [Triple], gid: &'a [Triple], kind: Kind) -> &'a [Triple] {
-    match kind {
-        Kind::Uid => uid,
-        Kind::Gid => gid,
-    }
-}
-
-fn nothing_applies(triples: &[Triple], kind: Kind) -> Refused {
-    let other = if kind == Kind::Uid { "gids" } else { "uids" };
-    let error =
-        Error::new(codes::UR0102, format!("the {kind} map is empty, since all that is given counts for {other} only"))
-            .help(format!("add `{}=0:HOST_ID:AMOUNT`, or leave the flag before the container id out", kind.option()));
-    blame(triples, Some(0), error)
-}
-
-fn blame(triples: &[Triple], from: Option<usize>, error: Error) -> Refused {
-    let place = from.and_then(|from| triples.get(from)).map(|triple| triple.place.clone());
-    Refused { error, place }
-}
-
-/// The triple that maps one of these outer ids.
-fn owner_of(triples: &[Triple], kind: Kind, id: u32) -> Option<&Triple> {
-    triples.iter().rfind(|triple| triple.applies(kind) && triple.extent().outside_range().contains(&id))
-}
-
-fn beyond_root(triples: &[Triple], map: &Extents, straddle: Straddle, kind: Kind) -> Refused {
-    let id = match &straddle {
-        Straddle::Beyond { ids, .. } => ids.first(),
-        Straddle::Fault(fault) => map.as_slice().get(fault.index()).map(|extent| extent.outside.0),
-    };
-    let place = id.and_then(|id| owner_of(triples, kind, id)).map(|triple| triple.place.clone());
-    Refused { error: straddle.into_error(kind), place }
-}
-
-/// Applies the triples in their order. `@` is looked up in `hosts`, whose outer column has host ids.
-fn pieces(triples: &[Triple], kind: Kind, fill: &Extents, hosts: &Extents) -> Result<Pieces, Refused> {
-    let mut pieces = Pieces::default();
-    let mut gaps = false;
-    for (from, triple) in triples.iter().enumerate().filter(|(_, triple)| triple.applies(kind)) {
-        for extent in looked_up(triple, kind, hosts)? {
-            if !triple.extends {
-                pieces.append(extent, from);
-                continue;
-            }
-            // A `+` with nothing before it extends the map that a rootless caller has anyway.
-            gaps |= pieces.is_empty() && !fill.is_empty();
-            pieces.extend(extent, from);
-        }
-    }
-    if gaps || pieces.is_empty() {
-        // What is wrong already must not be hidden below what is filled in.
-        pieces.finish().map_err(|(fault, from)| blame(triples, from, fault.into_error(kind)))?;
-        pieces.fill(&fill.inside_ids());
-    }
-    Ok(pieces)
-}
-
-/// A triple's extents in terms of the namespace that the map will be written against.
-fn looked_up(triple: &Triple, kind: Kind, hosts: &Extents) -> Result<Vec<crate::Extent>, Refused> {
-    if !triple.host {
-        return Ok(vec![triple.extent()]);
-    }
-    let ids = IdSet::from_iter([triple.extent().outside_range()]);
-    let unknown = ids.difference(&hosts.outside_ids());
-    if !unknown.is_empty() {
-        let what = format!("host {kind} {} is not delegated to you", unknown.brief(4));
-        let file = kind.subid_file();
-        return Err(Refused::new(triple.place.clone(), codes::UR0107, what)
-            .fact(format!("your host {kind}s are {}", hosts.outside_ids().brief(8)))
-            .help(format!(
-                "root can delegate it by a line `USER:{}:1` in `{file}`",
-                unknown.first().unwrap_or_default()
-            )));
-    }
-    Extents::new([triple.extent()])
-        .and_then(|wanted| wanted.compose(&hosts.invert()))
-        .map(|found| found.as_slice().to_vec())
-        .map_err(|fault| Refused { error: fault.into_error(kind), place: Some(triple.place.clone()) })
-}
-
-fn rootless(triples: &[Triple], kind: Kind, intermediate: &Extents) -> Result<Extents, Refused> {
-    let pieces = pieces(triples, kind, intermediate, intermediate)?;
-    let map = pieces.finish().map_err(|(fault, from)| blame(triples, from, fault.into_error(kind)))?;
-    let unknown = map.outside_ids().difference(&intermediate.inside_ids());
-    if let Some(id) = unknown.first() {
-        let place = owner_of(triples, kind, id).map(|triple| triple.place.clone());
-        return Err(beyond_user(&unknown, kind, intermediate, place));
-    }
-    map.compose(intermediate).map_err(|fault| Refused::nowhere(fault.into_error(kind)))
-}
-
-fn beyond_user(unknown: &IdSet, kind: Kind, intermediate: &Extents, place: Option<Place>) -> Refused {
-    let have = intermediate.inside_ids();
-    let what = format!("the {kind} map uses intermediate ids that you do not have: {}", unknown.brief(4));
-    let error = Error::new(codes::UR0107, what)
-        .fact(format!(
-            "an ordinary user's number is an intermediate {kind}: 0 is you, then follow your ids in `{}`",
-            kind.subid_file()
-        ))
-        .fact(format!(
-            "you have the intermediate {kind}s {}, which are the host {kind}s {}",
-            have.brief(4),
-            intermediate.outside_ids().brief(8)
-        ))
-        .help("to name a host id, write `@` before it");
-    Refused { error, place }
-}
-
 fn by_names(uid: &str, gid: &str, world: &World<'_>) -> Result<IdMap, Refused> {
     IdMap::try_from_fn(|kind| {
         let (file, name, option) = match kind {
@@ -310,19 +185,6 @@ fn filled(
     })
 }
 
-/// The wishes of an automatic map, in host ids.
-fn wished(triples: &[Triple], kind: Kind, caller: &Caller) -> Result<Extents, Refused> {
-    match caller {
-        Caller::Root { current } => {
-            let pieces = pieces(triples, kind, &Extents::default(), current.get(kind))?;
-            let map = pieces.finish().map_err(|(fault, from)| blame(triples, from, fault.into_error(kind)))?;
-            map.split_at_parents(current.get(kind)).map_err(|straddle| beyond_root(triples, &map, straddle, kind))
-        }
-        Caller::User { .. } if triples.is_empty() => Ok(Extents::default()),
-        Caller::User { intermediate, .. } => rootless(triples, kind, intermediate.get(kind)),
-    }
-}
-
 fn keep_id(keep: KeepId, caller: &Caller) -> Result<Resolved, Refused> {
     let user = |kind| Inside(keep.id(kind).unwrap_or(caller.id(kind).0));
     let map = match caller {
@@ -351,8 +213,8 @@ fn keep_id(keep: KeepId, caller: &Caller) -> Result<Resolved, Refused> {
     Ok(Resolved { namespace: Namespace::New(map), user: Some((user(Kind::Uid), user(Kind::Gid))) })
 }
 
-fn identity_within(current: &Extents) -> impl Iterator<Item = crate::Extent> + '_ {
-    current.iter().map(|extent| crate::Extent::new(extent.inside.0, extent.inside.0, extent.len))
+fn identity_within(current: &Extents) -> impl Iterator<Item = Extent> + '_ {
+    current.iter().map(|extent| Extent::new(extent.inside.0, extent.inside.0, extent.len))
 }
 
 /// `keep-id` against the intermediate namespace: the caller (intermediate 0) becomes `user`, all others keep their
@@ -362,7 +224,7 @@ fn kept(user: u32, own: &Extents, size: Option<u32>) -> Extents {
     let others = u32::try_from(others).unwrap_or(u32::MAX);
     let free: IdSet = IdSet::from_iter([0..=crate::LAST_ID]).difference(&[user].into_iter().collect());
     let rest = (others > 0).then_some(1..=others);
-    let list = zip(&free, rest).into_iter().chain([crate::Extent::new(user, 0, 1)]);
+    let list = zip(&free, rest).into_iter().chain([Extent::new(user, 0, 1)]);
     // Disjoint, and three extents at most.
     Extents::new(list).unwrap_or_default()
 }
@@ -381,7 +243,7 @@ fn no_map(caller: &Caller) -> Result<IdMap, Refused> {
             let error = Error::new(codes::UR0201, what).help_run("let root delegate a range to you", add_subids(kind));
             return Err(mode_refused(error, "nomap"));
         }
-        Extents::new([crate::Extent::new(0, 1, others)])
+        Extents::new([Extent::new(0, 1, others)])
             .and_then(|map| map.compose(own))
             .map_err(|fault| mode_refused(fault.into_error(kind), "nomap"))
     })

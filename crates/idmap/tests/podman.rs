@@ -36,13 +36,13 @@ fn ask(line: &str, caller: &Caller) -> Result<Option<Resolved>, Refused> {
     };
     let (uidmap, gidmap) = (values("--uidmap"), values("--gidmap"));
     let last = |option| values(option).pop();
-    let (userns, subuidname, subgidname) = (last("--userns"), last("--subuidname"), last("--subgidname"));
+    let (userns, names) = (last("--userns"), [last("--subuidname"), last("--subgidname")]);
     let words = Words {
         userns: userns.as_deref(),
         uidmap: &uidmap,
         gidmap: &gidmap,
-        subuidname: subuidname.as_deref(),
-        subgidname: subgidname.as_deref(),
+        subuidname: names[0].as_deref(),
+        subgidname: names[1].as_deref(),
     };
     let file = SubidFile::parse("/etc/subuid", b"containers:2147483648:65536\nalice:100000:10\nalice:50:5\n");
     let world = World { caller, subuid: &file, subgid: &file };
