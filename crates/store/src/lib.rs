@@ -17,9 +17,11 @@
 //! What is outside `tmp/` is complete. Files carry the ids that a container sees, whatever range it runs in.
 //! Because a container may leave setuid-root files in it, the store is `0700` and belongs to its user alone.
 
+mod archive;
 mod blob;
 mod container;
 mod draft;
+mod extract;
 pub mod image;
 mod layer;
 mod layout;

@@ -15,4 +15,5 @@ family! {
     UR0712 Engine "the image is for another platform";
     UR0713 Engine "a name fits several images";
     UR0714 Engine "compression or media type is not supported";
+    UR0715 Engine "parts of a layer cannot be stored here and were left out";
 }

@@ -82,6 +82,10 @@ pub struct StagedLayer {
 }
 
 impl StagedLayer {
+    pub(crate) fn new(draft: Draft, digest: Digest, meta: Meta, warnings: Vec<Error>) -> StagedLayer {
+        StagedLayer { draft, digest, meta, warnings }
+    }
+
     /// Its diff id.
     pub fn diff_id(&self) -> &Digest {
         &self.digest
@@ -174,13 +178,5 @@ impl Store {
             blob.reveal(self)?;
         }
         layers.into_iter().map(|layer| layer.reveal(self)).collect()
-    }
-}
-
-impl Store {
-    /// Unpacks an archive (tar as it is, or compressed with gzip or zstd) and verifies it. Nothing is seen before it is published.
-    pub fn unpack(&self, archive: impl std::io::Read + Send, how: &Unpack<'_>) -> Result<StagedLayer> {
-        let _ = (archive, how);
-        Err(Error::new(codes::UR0704, "unpacking is being written"))
     }
 }

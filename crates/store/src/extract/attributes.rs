@@ -1,0 +1,227 @@
+//! Owners, extended attributes, modes and times.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use diag::{Error, Result, codes};
+use sys::{
+    Dir,
+    rustix::{
+        fs::{
+            AtFlags, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags, chmodat, chownat, fchmod, fchown, fsetxattr,
+            futimens, utimensat,
+        },
+        io::Errno,
+        process::{getegid, geteuid},
+    },
+};
+
+use super::tally::Tally;
+use crate::{
+    Ownership,
+    archive::{Entry, Time, refused, shown},
+    io,
+};
+
+/// What an entry's inode gets besides its contents.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Attributes {
+    pub uid: u32,
+    pub gid: u32,
+    pub mode: u32,
+    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Access and modification; the moment of unpacking if there is none.
+    pub times: Option<(Time, Time)>,
+}
+
+impl Attributes {
+    /// Takes them out of an entry.
+    pub(super) fn of(entry: &mut Entry) -> Attributes {
+        Attributes {
+            uid: entry.uid,
+            gid: entry.gid,
+            mode: entry.mode,
+            xattrs: std::mem::take(&mut entry.xattrs),
+            times: Some((entry.atime.unwrap_or(entry.mtime), entry.mtime)),
+        }
+    }
+
+    /// What a directory has that the archive does not mention.
+    pub(super) fn implied() -> Attributes {
+        Attributes { mode: 0o755, ..Attributes::default() }
+    }
+
+    /// Roughly how much memory they take.
+    pub(super) fn weight(&self) -> usize {
+        self.xattrs.iter().map(|(name, value)| name.len() + value.len() + 64).sum::<usize>() + 128
+    }
+}
+
+/// Who unpacks: new files belong to him already.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Caller {
+    uid: u32,
+    gid: u32,
+    ownership: Ownership,
+}
+
+impl Caller {
+    /// Makes sure of whose new files below `files` are: a set-gid directory or a mount option may give them another group.
+    pub(super) fn settle(files: &Dir, ownership: Ownership) -> Result<Caller> {
+        let (uid, gid) = (geteuid(), getegid());
+        let settled = fchown(files, Some(uid), Some(gid)).and_then(|()| fchmod(files, Mode::RWXU));
+        settled.map_err(|errno| {
+            io("a layer's directory cannot be made")(sys::Failed::new("fchown", files.path(), errno))
+        })?;
+        Ok(Caller { uid: uid.as_raw(), gid: gid.as_raw(), ownership })
+    }
+
+    /// Whether an inode that was just made has to be given to somebody else.
+    fn gives_away(self, attributes: &Attributes) -> bool {
+        self.ownership == Ownership::Canonical && (self.uid, self.gid) != (attributes.uid, attributes.gid)
+    }
+}
+
+/// Gives an open file or directory its attributes. A chown takes set-uid bits and capabilities away, so it is the first; write
+/// permission is needed for extended attributes, so the mode comes after them.
+pub(super) fn give(
+    fd: BorrowedFd<'_>,
+    name: &[u8],
+    attributes: &Attributes,
+    caller: Caller,
+    tally: &mut Tally,
+) -> Result<()> {
+    let owners = (Some(Uid::from_raw(attributes.uid)), Some(Gid::from_raw(attributes.gid)));
+    if caller.gives_away(attributes) {
+        fchown(fd, owners.0, owners.1).map_err(|errno| not_given(name, attributes, errno))?;
+    }
+    for (key, value) in &attributes.xattrs {
+        set_xattr(fd, name, key, value, tally)?;
+    }
+    fchmod(fd, Mode::from_raw_mode(attributes.mode)).map_err(|errno| failed(name, "fchmod", errno))?;
+    if let Some(times) = attributes.times {
+        futimens(fd, &timestamps(times)).map_err(|errno| failed(name, "futimens", errno))?;
+    }
+    tally.inode(attributes.uid, attributes.gid);
+    Ok(())
+}
+
+/// Gives a node that cannot be opened (a symbolic link, a device, a fifo) its attributes. It was made just now, in a
+/// directory that nobody else can enter.
+pub(super) fn give_node(
+    (dir, last): (BorrowedFd<'_>, &[u8]),
+    name: &[u8],
+    attributes: &Attributes,
+    caller: Caller,
+    tally: &mut Tally,
+) -> Result<()> {
+    if caller.gives_away(attributes) {
+        let owners = (Some(Uid::from_raw(attributes.uid)), Some(Gid::from_raw(attributes.gid)));
+        chownat(dir, last, owners.0, owners.1, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|errno| not_given(name, attributes, errno))?;
+    }
+    for (key, _) in attributes.xattrs.iter().filter(|(key, _)| class(key) != Class::Ignored) {
+        tally.skip(format!("{} of a file that is not regular", shown(key)));
+    }
+    if let Some(times) = attributes.times {
+        utimensat(dir, last, &timestamps(times), AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|errno| failed(name, "utimensat", errno))?;
+    }
+    tally.inode(attributes.uid, attributes.gid);
+    Ok(())
+}
+
+/// Gives a device or a fifo its mode; the file mode mask does not count.
+pub(super) fn give_mode(dir: BorrowedFd<'_>, last: &[u8], name: &[u8], mode: u32) -> Result<()> {
+    chmodat(dir, last, Mode::from_raw_mode(mode), AtFlags::empty()).map_err(|errno| failed(name, "fchmodat", errno))
+}
+
+/// Marks a directory as hiding everything below it. Which mark counts depends on who mounts the overlay.
+pub(super) fn make_opaque(dir: impl AsFd, name: &[u8]) -> Result<()> {
+    let dir = dir.as_fd();
+    let trusted = fsetxattr(dir, c"trusted.overlay.opaque", b"y", XattrFlags::empty());
+    let user = fsetxattr(dir, c"user.overlay.opaque", b"y", XattrFlags::empty());
+    match (trusted, user) {
+        // Without privileges only the second works; without user attributes (tmpfs before 6.6) only the first.
+        (Ok(()), _) | (_, Ok(())) => Ok(()),
+        (_, Err(errno)) => Err(failed(name, "fsetxattr", errno)),
+    }
+}
+
+/// What becomes of an extended attribute.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// It is set.
+    Kept,
+    /// It speaks to overlayfs or to this host's policy: an image has no say in that.
+    Ignored,
+    /// It is not known here.
+    Foreign,
+}
+
+fn class(key: &[u8]) -> Class {
+    let begins = |prefix: &str| key.starts_with(prefix.as_bytes());
+    if begins("trusted.") || begins("user.overlay.") || begins("security.selinux") {
+        return Class::Ignored;
+    }
+    let kept = begins("user.") || begins("system.posix_acl_") || key == b"security.capability";
+    if kept { Class::Kept } else { Class::Foreign }
+}
+
+fn set_xattr(fd: BorrowedFd<'_>, name: &[u8], key: &[u8], value: &[u8], tally: &mut Tally) -> Result<()> {
+    match class(key) {
+        Class::Ignored => return Ok(()),
+        Class::Foreign => {
+            tally.skip(shown(key));
+            return Ok(());
+        }
+        Class::Kept => {}
+    }
+    let capability = key == b"security.capability";
+    if capability && !is_capability(value) {
+        return Err(refused(name, "has file capabilities that are malformed"));
+    }
+    if key.len() > 255 || key.contains(&0) || value.len() > 65536 {
+        return Err(refused(name, format!("has the extended attribute `{}`, which is too long", shown(key))));
+    }
+    match fsetxattr(fd, key, value, XattrFlags::empty()) {
+        Ok(()) if capability => tally.privileged(),
+        Ok(()) => {}
+        // Capabilities need privileges, user attributes a file system that has them, ACLs ids that are mapped here.
+        Err(Errno::PERM | Errno::OPNOTSUPP) => tally.skip(shown(key)),
+        Err(Errno::INVAL) if key.starts_with(b"system.posix_acl_") => tally.skip(shown(key)),
+        Err(errno) => return Err(failed(name, "fsetxattr", errno)),
+    }
+    Ok(())
+}
+
+/// Revision 2 or 3 of `struct vfs_cap_data` (linux/capability.h), of the right size.
+fn is_capability(value: &[u8]) -> bool {
+    let revision = value.first_chunk().map(|magic| u32::from_le_bytes(*magic) >> 24);
+    matches!((revision, value.len()), (Some(2), 20) | (Some(3), 24))
+}
+
+fn timestamps((access, modification): (Time, Time)) -> Timestamps {
+    let timespec = |time: Time| Timespec { tv_sec: time.seconds, tv_nsec: time.nanoseconds.into() };
+    Timestamps { last_access: timespec(access), last_modification: timespec(modification) }
+}
+
+/// An owner that an inode cannot get.
+fn not_given(name: &[u8], attributes: &Attributes, errno: Errno) -> Error {
+    let owners = format!("{}:{}", attributes.uid, attributes.gid);
+    if !matches!(errno, Errno::INVAL | Errno::PERM) {
+        return failed(name, "fchown", errno);
+    }
+    Error::new(
+        codes::UR0107,
+        format!("the archive's entry `{}` belongs to {owners}, and not both ids are available here", shown(name)),
+    )
+    .os(format!("fchownat({}, {owners})", shown(name)), errno.raw_os_error())
+    .help("ask the administrator for more subordinate ids in /etc/subuid and /etc/subgid, or run this as root")
+}
+
+/// A call about an entry that failed.
+pub(super) fn failed(name: &[u8], call: &'static str, errno: Errno) -> Error {
+    let what = format!("the archive's entry `{}` cannot be unpacked", shown(name));
+    let path = std::path::PathBuf::from(shown(name));
+    io(what)(sys::Failed::new(call, &path, errno))
+}
