@@ -28,6 +28,11 @@ pub struct Job {
     /// Inherited descriptors that are only to be held for as long as the container lives: the container's lock
     /// (`lock` in the run directory, under `flock` already) and the leases of its ranges.
     pub hold: Vec<RawFd>,
+    /// What the monitor executes (program and arguments, all of its standard descriptors `/dev/null`) as its very last act,
+    /// with the lock and the leases given back, if no client was there to be told of the container's end: for `--rm`.
+    /// Empty: nothing.
+    #[serde(default)]
+    pub exit_command: Vec<String>,
 }
 
 /// Where a container's root filesystem comes from. The files' owners are the ids that the container sees.
