@@ -32,6 +32,12 @@ impl Pool {
         self.ranges.iter().cloned().collect::<IdSet>().count()
     }
 
+    /// The same pool without ids that somebody has already.
+    #[must_use]
+    pub fn except(&self, taken: &IdSet) -> Self {
+        Pool { ranges: self.without(taken), base: self.base }
+    }
+
     /// The ranges without these ids, and without what an earlier range has already.
     fn without(&self, ids: &IdSet) -> Vec<RangeInclusive<u32>> {
         let mut gone = ids.clone();
@@ -77,14 +83,16 @@ impl Short {
 /// Makes the map: the wishes as they are, everything else from the pool. Ids inside that are wished for are not taken
 /// from the pool; ids outside that are wished for are not used a second time. If the map had more extents or text than the
 /// kernel takes, gaps between needed ids are mapped too.
-pub fn assign(needs: &Needs, wishes: &Extents, pool: &Pool) -> Result<Extents, Short> {
-    let runs = needs.ids().ranges().len();
+///
+/// Errors: [`Short`].
+pub fn assign(plan: &Needs, wishes: &Extents, pool: &Pool) -> Result<Extents, Short> {
+    let runs = plan.ids().ranges().len();
     let mut last = Short::Fault(Fault::TooMany { index: 0, count: runs });
     for most in [MAX_EXTENTS, 250, 180, 120, 60, 20, 5, 1] {
         if most < MAX_EXTENTS && most >= runs {
             continue;
         }
-        match once(&needs.coarser(most).ids(), wishes, pool) {
+        match once(&plan.coarser(most).ids(), wishes, pool) {
             Err(Short::Fault(fault)) => last = Short::Fault(fault),
             // Fewer runs need more ids: it does not get better.
             done => return done,
@@ -141,8 +149,8 @@ mod tests {
     #[test]
     fn the_pages_example() {
         let slot = Slot::at(3).unwrap();
-        let needs = Needs::of_image(&ImageIds::default());
-        let map = assign(&needs, &wishes(&[(101, 996, 1)]), &Pool::slot(slot)).unwrap();
+        let plan = Needs::of_image(&ImageIds::default());
+        let map = assign(&plan, &wishes(&[(101, 996, 1)]), &Pool::slot(slot)).unwrap();
         assert_eq!(map.to_kernel(), "0 720896 101\n101 996 1\n102 720998 922\n65534 786430 1\n");
     }
 
@@ -166,6 +174,9 @@ mod tests {
         let pool = Pool::ranges(vec![100..=109, 110..=119, 105..=125]);
         let map = assign(&Needs::window(22), &Extents::default(), &pool).unwrap();
         assert_eq!(map.to_kernel(), "0 100 10\n10 110 10\n20 120 2\n");
+        let rest = pool.except(&IdSet::from_iter([0..=104, 112..=112]));
+        let map = assign(&Needs::window(14), &Extents::default(), &rest).unwrap();
+        assert_eq!(map.to_kernel(), "0 105 5\n5 110 2\n7 113 7\n");
         let short = assign(&Needs::window(27), &Extents::default(), &pool).unwrap_err();
         assert_eq!(short, Short::Pool { needed: 27, free: 26 });
         assert_eq!(short.into_error(Kind::Uid).code(), codes::UR0205);
@@ -174,10 +185,10 @@ mod tests {
     #[test]
     fn too_many_outliers_become_runs() {
         let files: IdSet = (0..2000).map(|i| 10_000 + 3 * i).collect();
-        let needs = Needs::of_image(&ImageIds { files: files.clone(), accounts: IdSet::new(), ..ImageIds::default() });
-        let map = assign(&needs, &Extents::default(), &Pool::slot(Slot::at(5).unwrap())).unwrap();
+        let plan = Needs::of_image(&ImageIds { files: files.clone(), accounts: IdSet::new(), ..ImageIds::default() });
+        let map = assign(&plan, &Extents::default(), &Pool::slot(Slot::at(5).unwrap())).unwrap();
         assert!(map.len() <= MAX_EXTENTS && map.to_kernel().len() <= crate::MAX_BYTES);
-        assert!(map.missing(&needs.ids()).is_empty());
+        assert!(map.missing(&plan.ids()).is_empty());
         assert_eq!(map.to_inside(Outside(524_288 + 5 * 65_536)), Some(Inside(0)));
     }
 }

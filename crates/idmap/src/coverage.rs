@@ -6,9 +6,9 @@ use crate::{
     Extent, Extents, IdMap, IdSet, Inside, Kind, Names, Outside, Request, Triple, Userns, grouped, names::printable,
 };
 
-/// Why the container needs an id.
+/// NeedWhy the container needs an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum NeedWhy {
     /// It owns files of the root filesystem.
     Files,
     /// The process runs as this user or with this primary group.
@@ -25,8 +25,8 @@ pub struct Need {
     /// The id.
     pub id: Inside,
     /// What for.
-    pub why: Why,
-    /// For [`Why::Files`]: how many files it owns. Else 0.
+    pub why: NeedWhy,
+    /// For [`NeedWhy::Files`]: how many files it owns. Else 0.
     pub count: u64,
 }
 
@@ -74,10 +74,10 @@ pub fn coverage(map: &IdMap, needed: &[Need], writing: &Writing<'_>) -> Option<E
 /// The lower, the worse: without uid 0 hardly anything can be read; then what the process itself is; then files.
 fn rank(need: &Need) -> (u8, u64) {
     let class = match (need.id.0, need.why) {
-        (0, Why::Files) => 0,
-        (_, Why::Process) => 1,
-        (_, Why::Files) => 2,
-        (_, Why::Group) => 3,
+        (0, NeedWhy::Files) => 0,
+        (_, NeedWhy::Process) => 1,
+        (_, NeedWhy::Files) => 2,
+        (_, NeedWhy::Group) => 3,
     };
     (class * 2 + u8::from(need.kind == Kind::Gid), u64::MAX - need.count)
 }
@@ -86,10 +86,10 @@ fn sentence(need: &Need, needed: &[Need], writing: &Writing<'_>) -> String {
     let Need { kind, id, .. } = need;
     let name = printable(writing.names.inside(*kind, *id)).map(|name| format!(" ({name})")).unwrap_or_default();
     let reason = match need.why {
-        Why::Process => "which the container's process has".to_owned(),
-        Why::Group => "which is a group of the container's process".to_owned(),
-        Why::Files => {
-            let all = needed.iter().filter(|other| other.kind == *kind && other.why == Why::Files);
+        NeedWhy::Process => "which the container's process has".to_owned(),
+        NeedWhy::Group => "which is a group of the container's process".to_owned(),
+        NeedWhy::Files => {
+            let all = needed.iter().filter(|other| other.kind == *kind && other.why == NeedWhy::Files);
             let total = grouped(all.map(|other| other.count).sum());
             format!("which owns {} of the {}'s {total} files", grouped(need.count), writing.subject)
         }
@@ -208,19 +208,19 @@ mod tests {
         }
     }
 
-    fn need(kind: Kind, id: u32, why: Why, count: u64) -> Need {
+    fn need(kind: Kind, id: u32, why: NeedWhy, count: u64) -> Need {
         Need { kind, id: Inside(id), why, count }
     }
 
     /// The image of PROBLEMS.md, part 2.
     fn ntopng() -> Vec<Need> {
         vec![
-            need(Kind::Uid, 0, Why::Files, 11_842),
-            need(Kind::Uid, 101, Why::Files, 29),
-            need(Kind::Gid, 0, Why::Files, 11_800),
-            need(Kind::Gid, 102, Why::Files, 71),
-            need(Kind::Uid, 0, Why::Process, 0),
-            need(Kind::Gid, 0, Why::Process, 0),
+            need(Kind::Uid, 0, NeedWhy::Files, 11_842),
+            need(Kind::Uid, 101, NeedWhy::Files, 29),
+            need(Kind::Gid, 0, NeedWhy::Files, 11_800),
+            need(Kind::Gid, 102, NeedWhy::Files, 71),
+            need(Kind::Uid, 0, NeedWhy::Process, 0),
+            need(Kind::Gid, 0, NeedWhy::Process, 0),
         ]
     }
 

@@ -6,10 +6,10 @@
 //!
 //! The way of a map, from what a person writes to what the kernel reads:
 //!
-//! 1. *syntax*: [`Triples`] (`--uidmap`, `--gidmap`) and [`Userns`] (`--userns`), Podman's in full, with the bytes
-//!    that each part came from;
-//! 2. *planning*: [`Plan`] (which ids does this image need?) and [`slots`] (which range of the host is free?);
-//! 3. *resolving*: [`resolve()`] turns a [`Request`] and what the [`Caller`] has into an [`IdMap`];
+//! 1. *syntax*: [`Request`] is what the options say ([`Triple`]: `--uidmap` and `--gidmap`; [`Userns`]: `--userns`), in
+//!    Podman's full syntax, with the bytes that each part came from;
+//! 2. *planning*: [`Needs`] (which ids does this image need?) and [`slots`] (which range of the host is free?);
+//! 3. *resolving*: [`resolve()`] turns it and what the [`Caller`] has into an [`IdMap`];
 //! 4. *judging*: [`coverage()`] says what a map leaves out, in the user's own words;
 //! 5. *showing*: [`draw()`].
 //!
@@ -41,7 +41,7 @@ mod userns;
 
 pub use algebra::Straddle;
 pub use assign::{Pool, Short, assign};
-pub use coverage::{Need, Why as NeedWhy, Writing, coverage};
+pub use coverage::{Need, NeedWhy, Writing, coverage};
 pub use draw::draw;
 pub use extent::Extent;
 pub use extents::{Extents, IdMap, MAX_BYTES, MAX_EXTENTS};
@@ -56,6 +56,6 @@ pub use plan::{FULL, ImageIds, Needs, Part, Reason, WINDOW};
 pub use request::{Request, Words};
 pub use resolve::{Automatic, Caller, Namespace, Resolved, World, resolve};
 pub use slots::Slot;
-pub use subid::{BadLine, Delegation, SubidFile, Why, consecutive, intermediate};
+pub use subid::{BadLine, Delegation, LineFault, SubidFile, consecutive, intermediate};
 pub use triple::Triple;
 pub use userns::{Auto, KeepId, Userns};

@@ -43,6 +43,8 @@ pub enum Reason {
     Files,
     /// They are in the image's `/etc/passwd` or `/etc/group`.
     Accounts,
+    /// The container's slot has room for them.
+    Room,
     /// They lie between needed ids, which would take too many extents one by one.
     Between,
 }
@@ -57,6 +59,7 @@ impl fmt::Display for Reason {
             Reason::Process => "the container's process has this id",
             Reason::Files => "owns files of the image",
             Reason::Accounts => "is in the image's /etc/passwd or /etc/group",
+            Reason::Room => "the container's slot has room for them",
             Reason::Between => "lies between needed ids: one by one they would take too many extents",
         })
     }
@@ -78,7 +81,7 @@ impl fmt::Display for Part {
     }
 }
 
-/// The ids that a container needs, by rising ids, each with its reason.
+/// Which ids to map for a container, by rising ids, each with its reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
     parts: Vec<Part>,
@@ -112,6 +115,17 @@ impl Needs {
         Needs { parts }
     }
 
+    /// The same plan with all ids below `size`: for a pool that nobody else uses anyway, so that programs may take
+    /// ids that the image does not mention.
+    #[must_use]
+    pub fn widened(&self, size: u32) -> Needs {
+        let mut parts = self.parts.clone();
+        let more = IdSet::from_iter([crate::extent::span(0, size)]).difference(&self.ids());
+        parts.extend(more.ranges().map(|ids| Part { ids, reason: Reason::Room }));
+        parts.sort_by_key(|part| *part.ids.start());
+        Needs { parts }
+    }
+
     /// The parts, by rising ids.
     pub fn parts(&self) -> &[Part] {
         &self.parts
@@ -127,7 +141,7 @@ impl Needs {
         self.ids().count()
     }
 
-    /// The same needs in at most `most` runs of ids: the smallest gaps are mapped too.
+    /// The same plan in at most `most` runs of ids: the smallest gaps are mapped too.
     #[must_use]
     pub fn coarser(&self, most: usize) -> Needs {
         let ids = self.ids();
@@ -191,15 +205,15 @@ mod tests {
             (image("0-70000", "", ""), "0-70000"),
         ];
         for (image, expected) in cases {
-            let needs = Needs::of_image(&image);
-            assert_eq!(needs.ids().to_string(), expected, "{image:?}");
+            let plan = Needs::of_image(&image);
+            assert_eq!(plan.ids().to_string(), expected, "{image:?}");
         }
     }
 
     #[test]
     fn each_part_has_its_reason() {
-        let needs = Needs::of_image(&image("0,9000,9001", "9002,20000", "9000"));
-        let said: Vec<_> = needs.parts().iter().map(|part| (part.ids.clone(), part.reason)).collect();
+        let plan = Needs::of_image(&image("0,9000,9001", "9002,20000", "9000"));
+        let said: Vec<_> = plan.parts().iter().map(|part| (part.ids.clone(), part.reason)).collect();
         let expected = [
             (0..=1023, Reason::Window),
             (9000..=9000, Reason::Process),
@@ -209,17 +223,19 @@ mod tests {
             (65_534..=65_534, Reason::Nobody),
         ];
         assert_eq!(said, expected);
-        assert_eq!(needs.parts()[1].to_string(), "9000: the container's process has this id");
-        assert!(needs.to_string().ends_with("\n1029 ids"), "{needs}");
+        assert_eq!(plan.parts()[1].to_string(), "9000: the container's process has this id");
+        assert_eq!(plan.widened(65_536).ids().to_string(), "0-65535");
+        assert_eq!(plan.widened(10), plan);
+        assert!(plan.to_string().ends_with("\n1029 ids"), "{plan}");
     }
 
     #[test]
     fn coarser_maps_the_smallest_gaps() {
-        let needs = Needs::of_image(&image("0,3000,3002,3010,9000", "", ""));
-        assert_eq!(needs.ids().to_string(), "0-1023,3000,3002,3010,9000,65534");
-        assert_eq!(needs.coarser(5).ids().to_string(), "0-1023,3000-3002,3010,9000,65534");
-        assert_eq!(needs.coarser(3).ids().to_string(), "0-3010,9000,65534");
-        assert_eq!(needs.coarser(0).ids().to_string(), "0-65534");
-        assert_eq!(needs.coarser(100), needs);
+        let plan = Needs::of_image(&image("0,3000,3002,3010,9000", "", ""));
+        assert_eq!(plan.ids().to_string(), "0-1023,3000,3002,3010,9000,65534");
+        assert_eq!(plan.coarser(5).ids().to_string(), "0-1023,3000-3002,3010,9000,65534");
+        assert_eq!(plan.coarser(3).ids().to_string(), "0-3010,9000,65534");
+        assert_eq!(plan.coarser(0).ids().to_string(), "0-65534");
+        assert_eq!(plan.coarser(100), plan);
     }
 }

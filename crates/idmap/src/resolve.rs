@@ -170,11 +170,11 @@ fn filled(
     let wishes = IdMap::try_from_fn(|kind| wished(auto.wishes(kind), kind, caller))?;
     let found = automatic(auto).map_err(Refused::nowhere)?;
     IdMap::try_from_fn(|kind| {
-        let (needs, pool) = match kind {
+        let (plan, pool) = match kind {
             Kind::Uid => (&found.uids, &found.uid_pool),
             Kind::Gid => (&found.gids, &found.gid_pool),
         };
-        let map = assign(needs, wishes.get(kind), pool).map_err(|short| Refused::nowhere(short.into_error(kind)))?;
+        let map = assign(plan, wishes.get(kind), pool).map_err(|short| Refused::nowhere(short.into_error(kind)))?;
         match caller {
             // Of use if root is in a namespace of its own, whose ids the pool has to be made of.
             Caller::Root { current } => {

@@ -36,12 +36,12 @@ pub struct BadLine {
     /// The line; bytes that are no UTF-8 are replaced.
     pub text: String,
     /// What is wrong with it.
-    pub why: Why,
+    pub why: LineFault,
 }
 
 /// What is wrong with a line of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum LineFault {
     /// Not three fields.
     Fields,
     /// The owner is empty.
@@ -58,16 +58,16 @@ pub enum Why {
     NotText,
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for LineFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Why::Fields => "it is not `user:first id:count`",
-            Why::Owner => "the user is missing",
-            Why::Number => "the first id or the count is not a decimal number",
-            Why::LeadingZero => "a number begins with 0, which newuidmap reads as octal",
-            Why::Nothing => "its count is 0",
-            Why::Beyond => "it goes beyond the last id, 4294967294; the rest of it counts",
-            Why::NotText => "it is not UTF-8",
+            LineFault::Fields => "it is not `user:first id:count`",
+            LineFault::Owner => "the user is missing",
+            LineFault::Number => "the first id or the count is not a decimal number",
+            LineFault::LeadingZero => "a number begins with 0, which newuidmap reads as octal",
+            LineFault::Nothing => "its count is 0",
+            LineFault::Beyond => "it goes beyond the last id, 4294967294; the rest of it counts",
+            LineFault::NotText => "it is not UTF-8",
         })
     }
 }
@@ -92,7 +92,7 @@ impl SubidFile {
             let line = i + 1;
             let Ok(text) = std::str::from_utf8(raw) else {
                 let text = String::from_utf8_lossy(raw).into_owned();
-                found.bad.push(BadLine { line, text, why: Why::NotText });
+                found.bad.push(BadLine { line, text, why: LineFault::NotText });
                 continue;
             };
             let trimmed = text.trim_ascii();
@@ -100,7 +100,7 @@ impl SubidFile {
                 continue;
             }
             let (delegation, why) = match delegation(trimmed, line) {
-                Ok((delegation, whole)) => (Some(delegation), (!whole).then_some(Why::Beyond)),
+                Ok((delegation, whole)) => (Some(delegation), (!whole).then_some(LineFault::Beyond)),
                 Err(why) => (None, Some(why)),
             };
             found.delegations.extend(delegation);
@@ -154,20 +154,22 @@ impl SubidFile {
 }
 
 /// One line, and whether all of its ids can be mapped.
-fn delegation(text: &str, line: usize) -> Result<(Delegation, bool), Why> {
+fn delegation(text: &str, line: usize) -> Result<(Delegation, bool), LineFault> {
     let fields: Vec<&str> = text.split(':').collect();
-    let [owner, start, count] = fields[..] else { return Err(Why::Fields) };
+    let [owner, start, count] = fields[..] else { return Err(LineFault::Fields) };
     if owner.is_empty() {
-        return Err(Why::Owner);
+        return Err(LineFault::Owner);
     }
     if [start, count].iter().any(|number| number.len() > 1 && number.starts_with('0')) {
-        return Err(Why::LeadingZero);
+        return Err(LineFault::LeadingZero);
     }
-    let (Some(first), Some(many)) = (decimal(start), decimal(count)) else { return Err(Why::Number) };
+    let (Some(first), Some(many)) = (decimal(start), decimal(count)) else { return Err(LineFault::Number) };
     if many == 0 {
-        return Err(Why::Nothing);
+        return Err(LineFault::Nothing);
     }
-    let Some(first) = u32::try_from(first).ok().filter(|first| *first <= LAST_ID) else { return Err(Why::Number) };
+    let Some(first) = u32::try_from(first).ok().filter(|first| *first <= LAST_ID) else {
+        return Err(LineFault::Number);
+    };
     let len = u32::try_from(many).unwrap_or(u32::MAX);
     let whole = u64::from(len) == many && end(first, len) <= u64::from(LAST_ID) + 1;
     Ok((Delegation { owner: owner.to_owned(), ids: span(first, len), line }, whole))
@@ -216,14 +218,14 @@ mod tests {
         let file = SubidFile::parse("/etc/subuid", FILE.as_bytes());
         let whys: Vec<_> = file.bad.iter().map(|bad| (bad.line, bad.why)).collect();
         let expected = [
-            (5, Why::LeadingZero),
-            (6, Why::Fields),
-            (7, Why::Owner),
-            (8, Why::Number),
-            (9, Why::Nothing),
-            (10, Why::Beyond),
-            (13, Why::Number),
-            (14, Why::Number),
+            (5, LineFault::LeadingZero),
+            (6, LineFault::Fields),
+            (7, LineFault::Owner),
+            (8, LineFault::Number),
+            (9, LineFault::Nothing),
+            (10, LineFault::Beyond),
+            (13, LineFault::Number),
+            (14, LineFault::Number),
         ];
         assert_eq!(whys, expected);
         assert_eq!(file.warnings().len(), expected.len());
@@ -251,7 +253,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text() {
         let file = SubidFile::parse("f", b"\xff\xfe:1:2\nalice:1:2\n");
-        assert_eq!(file.bad[0].why, Why::NotText);
+        assert_eq!(file.bad[0].why, LineFault::NotText);
         assert_eq!(file.delegations.len(), 1);
     }
 
