@@ -6,7 +6,7 @@ use crate::{
     Extent, Extents, IdMap, IdSet, Inside, Kind, Names, Outside, Request, Triple, Userns, grouped, names::printable,
 };
 
-/// NeedWhy the container needs an id.
+/// Why the container needs an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NeedWhy {
     /// It owns files of the root filesystem.
