@@ -9,7 +9,7 @@ use oci::{
 };
 
 use super::{
-    Images, Input, Intake, changes, compression,
+    Images, Input, Intake, changes,
     input::{self, Opened},
     intake::Stage,
     load::Loaded,
@@ -32,7 +32,6 @@ impl Images<'_> {
         let mut config = ImageConfig { platform: Platform::here(), ..ImageConfig::default() };
         changes.iter().try_for_each(|change| changes::apply(&mut config, change))?;
         let (archive, source) = open(input)?;
-        let archive = compression::undo(archive, &source)?;
         let _lock = self.store.share()?;
         let mut stage = Stage::new(self.store, *how);
         let layer = stage.unknown_layer(archive)?;

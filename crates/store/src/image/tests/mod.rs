@@ -1,0 +1,9 @@
+//! Images from archives that are made here, good ones and bad ones.
+#![allow(clippy::disallowed_methods)] // Tests stand outside of the store.
+
+mod hostile;
+mod kept;
+mod loading;
+mod lookup;
+mod removal;
+mod sample;
