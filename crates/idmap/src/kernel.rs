@@ -39,8 +39,10 @@ impl Extents {
     ///
     /// A namespace may have ids that its reader's namespace has not: the kernel writes 4294967295 for the first id
     /// outside then. Such lines are left out: for the reader those ids do not exist.
-    pub fn from_kernel(text: &str) -> Result<Self, BadKernelText> {
+    pub fn from_kernel(text: impl AsRef<[u8]>) -> Result<Self, BadKernelText> {
         let mut list = Vec::new();
+        // What is no text is no number either, and its line is named.
+        let text = String::from_utf8_lossy(text.as_ref());
         for (i, line) in text.lines().enumerate() {
             let mut words = line.split_ascii_whitespace().map(decimal_u32);
             let extent = match (words.next(), words.next(), words.next(), words.next()) {
@@ -52,5 +54,32 @@ impl Extents {
             }
         }
         Extents::new(list).map_err(BadKernelText::Fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_the_kernel_writes_it() {
+        let host = "         0          0 4294967295\n";
+        assert_eq!(Extents::from_kernel(host), Ok(Extents::identity()));
+        assert_eq!(
+            Extents::from_kernel(b"0 4294967295 1\n5 7 1\n".to_vec()),
+            Extents::new([Extent::new(5, 7, 1)]).map_err(BadKernelText::Fault)
+        );
+        assert_eq!(Extents::from_kernel(""), Ok(Extents::default()));
+    }
+
+    #[test]
+    fn what_it_never_writes() {
+        for (text, line) in
+            [("0 0", 1), ("0 0 1 1", 1), ("0 0 1\n0 x 1", 2), ("\n", 1), ("0 0 4294967296", 1), ("-1 0 1", 1)]
+        {
+            assert_eq!(Extents::from_kernel(text), Err(BadKernelText::Line(line)), "{text:?}");
+        }
+        assert_eq!(Extents::from_kernel(b"\xff 0 1"), Err(BadKernelText::Line(1)));
+        assert!(matches!(Extents::from_kernel("0 0 5\n3 9 1"), Err(BadKernelText::Fault(_))));
     }
 }

@@ -157,7 +157,7 @@ proptest! {
 
     #[test]
     fn kernel_text_and_json_come_back(map in any_map()) {
-        prop_assert_eq!(Extents::from_kernel(&map.to_kernel()).unwrap(), map.clone());
+        prop_assert_eq!(Extents::from_kernel(map.to_kernel()).unwrap(), map.clone());
         let json = serde_json::to_string(&map).unwrap();
         prop_assert_eq!(serde_json::from_str::<Extents>(&json).unwrap(), map);
     }
