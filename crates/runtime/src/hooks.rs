@@ -13,7 +13,10 @@ mod child;
 use std::fmt;
 
 use diag::{Error, Pointer, Result, codes};
-use oci::{Source, oci_spec::runtime::Hook};
+use oci::{
+    Source,
+    oci_spec::runtime::{Hook, Hooks},
+};
 
 /// The points at which hooks are run, by the names that config.json has for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +56,21 @@ impl Kind {
             Kind::Poststart => "poststart",
             Kind::Poststop => "poststop",
         }
+    }
+
+    /// The hooks of this kind.
+    pub fn of(self, hooks: &Hooks) -> Option<&[Hook]> {
+        // What is deprecated is still honoured.
+        #[allow(deprecated)]
+        match self {
+            Kind::Prestart => hooks.prestart(),
+            Kind::CreateRuntime => hooks.create_runtime(),
+            Kind::CreateContainer => hooks.create_container(),
+            Kind::StartContainer => hooks.start_container(),
+            Kind::Poststart => hooks.poststart(),
+            Kind::Poststop => hooks.poststop(),
+        }
+        .as_deref()
     }
 
     fn pointer(self, index: usize) -> Pointer {

@@ -13,10 +13,12 @@ mod exit;
 mod filesystem_ids;
 pub mod loopback;
 pub mod mount;
+mod namespace;
 pub mod signals;
 
 pub use alone::Alone;
 pub use dir::{Dir, Failed};
 pub use exec::execve;
 pub use filesystem_ids::FilesystemIds;
+pub use namespace::namespace_kind;
 pub use rustix;

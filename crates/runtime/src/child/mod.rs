@@ -1,0 +1,211 @@
+//! The container's half: a clone of the runtime performs the plan's steps and executes the command.
+//!
+//! # Theory of operation
+//! The clone has everything that its parent had at the moment of `clone3`: the plan, the open mounts, one end of the wire. So
+//! nothing is sent to it but words and the few mounts that could only be made once its user namespace had a map. It performs the
+//! steps in order. Until `PivotRoot` absolute paths are the host's (its own view of them: its mounts are cut off from the host's),
+//! and everything in the container is reached through descriptors, with `openat2(RESOLVE_IN_ROOT)`; afterwards the host is gone.
+//!
+//! # Must
+//! * report the first failure over the wire and end;
+//! * trust nothing in the root filesystem: its links may lead anywhere, its /dev and /proc may be links.
+//!
+//! # Must not
+//! * decide anything: what depends on the host was decided before the clone;
+//! * print, or return to the parent's code.
+
+mod copy_up;
+pub mod exec;
+mod mounts;
+mod place;
+mod process;
+mod slots;
+mod terminal;
+
+use std::os::fd::OwnedFd;
+
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+    net::{SocketFlags, accept_with},
+};
+use oci::Bundle;
+pub(crate) use mounts::{apply, kernel_words};
+pub use slots::Slots;
+
+use crate::{
+    hooks::{Kind, run_all},
+    state::{State, Status},
+    step::{Act, Slot, Step, Word},
+    wire::{Failure, Packet, Wire},
+};
+
+/// Why a step failed.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    call: String,
+    errno: Errno,
+    text: String,
+}
+
+impl Fault {
+    /// A system call that the kernel refused.
+    pub(crate) fn new(call: impl Into<String>, errno: Errno) -> Fault {
+        Fault { call: call.into(), errno, text: String::new() }
+    }
+
+    /// What was found out about it.
+    pub(crate) fn with_text(mut self, text: impl Into<String>) -> Fault {
+        self.text = text.into();
+        self
+    }
+
+    /// A failure that has its whole diagnosis already.
+    fn report(error: diag::Error) -> Fault {
+        let text = serde_json::to_string(&error.into_report()).unwrap_or_default();
+        Fault { call: String::new(), errno: Errno::IO, text }
+    }
+}
+
+/// What a step yields.
+pub(crate) type Done<T = ()> = Result<T, Fault>;
+
+/// Notes the call of a failed system call.
+pub(crate) trait Call<T> {
+    fn call(self, call: impl FnOnce() -> String) -> Done<T>;
+}
+
+impl<T> Call<T> for rustix::io::Result<T> {
+    fn call(self, call: impl FnOnce() -> String) -> Done<T> {
+        self.map_err(|errno| Fault::new(call(), errno))
+    }
+}
+
+/// Everything that the clone works with.
+pub struct Child<'plan> {
+    /// The steps.
+    pub steps: &'plan [Step],
+    /// Open mounts and streams.
+    pub slots: Slots,
+    /// The slot of the mount that comes with [`Word::Mounts`].
+    pub awaited: Option<Slot>,
+    /// Its end of the wire.
+    pub wire: Wire,
+    /// Where `start` connects; without it, `Start` comes over the wire.
+    pub listener: Option<OwnedFd>,
+    /// The command.
+    pub command: exec::Command,
+    /// The bundle, for its hooks.
+    pub bundle: &'plan Bundle,
+    /// The container's state as hooks are told it; its pid is missing.
+    pub state: State,
+    /// The root of the container, once it is entered.
+    pub root: Option<OwnedFd>,
+    /// A mount that hides directories, once there is one.
+    pub mask: Option<OwnedFd>,
+}
+
+impl Child<'_> {
+    /// Performs all steps. Returns only if one fails: the exit status of the clone.
+    pub fn run(mut self) -> u8 {
+        let steps = self.steps;
+        for (index, step) in steps.iter().enumerate() {
+            if let Err(fault) = self.perform(&step.act) {
+                let failure = Failure {
+                    step: u16::try_from(index).unwrap_or(u16::MAX),
+                    errno: fault.errno.raw_os_error(),
+                    call: fault.call,
+                    text: fault.text,
+                };
+                // If the parent is gone there is nobody to tell.
+                let _ = self.wire.fail(&failure);
+                return 1;
+            }
+        }
+        1
+    }
+
+    fn perform(&mut self, act: &Act) -> Done {
+        match act {
+            Act::Await(word) => self.await_word(*word),
+            Act::Say(word) => self.say(*word),
+            Act::AwaitStart => self.await_start(),
+            Act::CreateContainerHooks => self.run_hooks(Kind::CreateContainer),
+            Act::StartContainerHooks => self.run_hooks(Kind::StartContainer),
+            Act::Terminal { devpts, size, owner } => self.open_terminal(*devpts, *size, *owner),
+            Act::Streams(streams) => self.take_streams(*streams),
+            Act::FindCommand => self.command.find(),
+            Act::Exec { close_from } => self.command.execute(*close_from),
+            Act::Fresh { .. }
+            | Act::EnterRoot(_)
+            | Act::Attach { .. }
+            | Act::Remount { .. }
+            | Act::Directory(_)
+            | Act::Link { .. }
+            | Act::Node(_)
+            | Act::CutPropagation
+            | Act::PivotRoot
+            | Act::MoveRoot
+            | Act::RootPropagation(..)
+            | Act::ReadonlyRoot
+            | Act::Mask(_)
+            | Act::ReadonlyPath(_) => self.mount(act),
+            other => process::perform(other, &self.wire),
+        }
+    }
+
+    fn say(&mut self, word: Word) -> Done {
+        let terminal = self.slots.take_terminal();
+        let descriptors: Vec<_> = terminal.iter().map(std::os::fd::AsFd::as_fd).collect();
+        self.wire.say(word, &descriptors).call(|| format!("sendmsg({word:?})"))
+    }
+
+    fn await_word(&mut self, word: Word) -> Done {
+        let call = || format!("recvmsg({word:?})");
+        match self.wire.receive().call(call)? {
+            Packet::Word(byte, descriptors) if byte == word.byte() => {
+                self.slots.fill(self.awaited, descriptors);
+                Ok(())
+            }
+            // The parent is gone, or gives up; it knows why.
+            _ => Err(Fault::new(call(), Errno::PIPE)),
+        }
+    }
+
+    /// Waits for `Start`, over the wire or from whoever connects. Whoever connects and leaves changes nothing.
+    fn await_start(&mut self) -> Done {
+        let Some(listener) = self.listener.take() else {
+            return self.await_word(Word::Start);
+        };
+        loop {
+            match accept_with(&listener, SocketFlags::CLOEXEC) {
+                Err(Errno::INTR | Errno::CONNABORTED) => {}
+                Err(errno) => return Err(Fault::new("accept4(start)", errno)),
+                Ok(socket) => {
+                    self.wire = Wire::from_socket(socket);
+                    if self.await_word(Word::Start).is_ok() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// The first hooks run before the pivot, while /proc is still the host's and tells this process's pid there.
+    fn run_hooks(&mut self, kind: Kind) -> Done {
+        if self.state.pid.is_none() {
+            let link = rustix::fs::readlink("/proc/self", Vec::new()).call(|| "readlink(/proc/self)".into())?;
+            self.state.pid = link.to_str().ok().and_then(|pid| pid.parse().ok());
+        }
+        self.state.status = if kind == Kind::StartContainer { Status::Created } else { Status::Creating };
+        let hooks = self.bundle.spec.hooks().as_ref().and_then(|hooks| kind.of(hooks));
+        run_all(hooks.unwrap_or_default(), kind, &self.bundle.source, &self.state.for_hooks()).map_err(Fault::report)
+    }
+}
+
+/// Whether the other end of the wire is closed.
+pub(crate) fn is_orphaned(wire: &Wire) -> bool {
+    let mut polled = [PollFd::new(wire, PollFlags::empty())];
+    matches!(poll(&mut polled, Some(&rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1))
+        && polled[0].revents().contains(PollFlags::HUP)
+}

@@ -1,0 +1,218 @@
+//! The clients of a monitor, and what they have not taken yet.
+//!
+//! A client that is slow holds one message here; until it has taken it, nothing more is read from the container
+//! ([`Clients::are_ready`]), so that memory is bounded and the container waits as it would for a slow pipe. A client that is
+//! gone is forgotten, and the container goes on.
+
+use std::collections::VecDeque;
+
+use diag::{Error, Report};
+use rustix::io::Errno;
+
+use crate::{
+    attach::{CONTENTS_LIMIT, Link},
+    job::frame,
+};
+
+/// How many clients there may be; one more is turned away.
+pub(super) const MOST: usize = 32;
+
+/// One client.
+pub(super) struct Client {
+    pub(super) link: Link,
+    /// Which one it is: never used again for another.
+    pub(super) id: u64,
+    outbox: VecDeque<(u8, Vec<u8>)>,
+    gone: bool,
+}
+
+impl Client {
+    /// Whether it has something to take.
+    pub(super) fn is_behind(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    fn send(&mut self, kind: u8, contents: &[u8]) {
+        if self.gone {
+            return;
+        }
+        if self.is_behind() {
+            return self.outbox.push_back((kind, contents.to_vec()));
+        }
+        match self.link.send(kind, contents) {
+            Ok(()) => {}
+            Err(Errno::AGAIN) => self.outbox.push_back((kind, contents.to_vec())),
+            Err(_) => self.gone = true,
+        }
+    }
+
+    /// Sends again what it did not take.
+    fn flush(&mut self) {
+        while let Some((kind, contents)) = self.outbox.front() {
+            match self.link.send(*kind, contents) {
+                Ok(()) => drop(self.outbox.pop_front()),
+                Err(Errno::AGAIN) => return,
+                Err(_) => return self.forget(),
+            }
+        }
+    }
+
+    fn forget(&mut self) {
+        self.gone = true;
+        self.outbox.clear();
+    }
+}
+
+/// All of them.
+#[derive(Default)]
+pub(super) struct Clients {
+    list: Vec<Client>,
+    next: u64,
+}
+
+impl Clients {
+    /// Takes a new one; drops it if there are too many.
+    pub(super) fn add(&mut self, link: Link) -> Option<&mut Client> {
+        if self.list.len() >= MOST {
+            return None;
+        }
+        self.next += 1;
+        self.list.push(Client { link, id: self.next, outbox: VecDeque::new(), gone: false });
+        self.list.last_mut()
+    }
+
+    /// Tells one client alone.
+    pub(super) fn tell_one(client: &mut Client, kind: u8, contents: &[u8]) {
+        client.send(kind, contents);
+    }
+
+    /// Tells all of them; at most [`CONTENTS_LIMIT`] bytes.
+    pub(super) fn tell(&mut self, kind: u8, contents: &[u8]) {
+        self.list.iter_mut().for_each(|client| client.send(kind, contents));
+    }
+
+    /// Tells all of them a diagnosis: a warning, or why the container did not start.
+    pub(super) fn tell_report(&mut self, kind: u8, error: Error) {
+        self.tell(kind, &encode(error.into_report()));
+    }
+
+    /// Whether all have taken what they got: only then may more be read for them.
+    pub(super) fn are_ready(&self) -> bool {
+        !self.list.iter().any(Client::is_behind)
+    }
+
+    /// Whether none is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Client> {
+        self.list.iter()
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<&Client> {
+        self.list.get(index)
+    }
+
+    /// Sends again to one of them.
+    pub(super) fn flush(&mut self, index: usize) {
+        if let Some(client) = self.list.get_mut(index) {
+            client.flush();
+        }
+    }
+
+    /// Marks one as gone; [`Clients::sweep`] removes it.
+    pub(super) fn forget(&mut self, index: usize) {
+        if let Some(client) = self.list.get_mut(index) {
+            client.forget();
+        }
+    }
+
+    /// Removes those that are gone. Their indices were valid up to here.
+    pub(super) fn sweep(&mut self) {
+        self.list.retain(|client| !client.gone);
+    }
+
+    /// Lets go of those that have taken everything; how many they were.
+    pub(super) fn dismiss_ready(&mut self, scratch: &mut Vec<u8>) -> usize {
+        let before = self.list.len();
+        self.list.retain(|client| {
+            if client.is_behind() {
+                return true;
+            }
+            // Whatever is still unread would make the kernel reset the connection under the client's last reads.
+            while matches!(client.link.receive(scratch), Ok(Some(_)) | Err(Errno::MSGSIZE)) {}
+            false
+        });
+        before - self.list.len()
+    }
+}
+
+/// A report as JSON that fits into one packet: if need be, facts go first, then all but the sentence.
+fn encode(mut report: Report) -> Vec<u8> {
+    loop {
+        match serde_json::to_vec(&report) {
+            Ok(text) if text.len() <= CONTENTS_LIMIT => return text,
+            _ if report.facts.pop().is_some() => {}
+            _ => {
+                let short: String = report.what.chars().take(1000).collect();
+                report = Report { severity: report.severity, ..Report::new(report.code, short) };
+            }
+        }
+    }
+}
+
+/// The kinds of messages that carry a report.
+pub(super) const FAILED: u8 = frame::FAILED;
+pub(super) const WARNING: u8 = frame::WARNING;
+
+#[cfg(test)]
+mod tests {
+    use diag::codes;
+
+    use super::*;
+    use crate::attach::FromMonitor;
+
+    #[test]
+    fn a_slow_client_is_waited_for_and_gets_all_in_order() {
+        let (client, monitor) = Link::pair().unwrap();
+        let mut clients = Clients::default();
+        clients.add(monitor);
+        let mut sent = 0_u32;
+        while clients.are_ready() {
+            clients.tell(frame::STDOUT, &[&sent.to_le_bytes()[..], &[0; 30_000]].concat());
+            sent += 1;
+            assert!(sent < 10_000);
+        }
+        let mut buffer = Vec::new();
+        for n in 0..sent {
+            clients.flush(0);
+            match client.hear(&mut buffer).unwrap() {
+                Some(FromMonitor::Stdout(bytes)) => assert_eq!(bytes[..4], n.to_le_bytes()),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(clients.are_ready());
+    }
+
+    #[test]
+    fn a_client_that_is_gone_is_forgotten() {
+        let (client, monitor) = Link::pair().unwrap();
+        let mut clients = Clients::default();
+        clients.add(monitor);
+        drop(client);
+        clients.tell(frame::STDOUT, b"x");
+        clients.sweep();
+        assert!(clients.is_empty());
+    }
+
+    #[test]
+    fn reports_are_cut_to_fit() {
+        let long = Error::new(codes::UR0605, "x").fact("y".repeat(40_000)).fact("z");
+        let report: Report = serde_json::from_slice(&encode(long.into_report())).unwrap();
+        assert_eq!((report.what.as_ref(), report.facts.len()), ("x", 0));
+        let longer = Error::warning(codes::UR0605, "\u{e9}".repeat(40_000));
+        let report: Report = serde_json::from_slice(&encode(longer.into_report())).unwrap();
+        assert_eq!((report.what.chars().count(), report.severity), (1000, diag::Severity::Warning));
+    }
+}

@@ -1,0 +1,375 @@
+//! The monitor around a fake container: a plain child process. No root is needed.
+
+use std::{
+    os::fd::AsRawFd,
+    process::{Child, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    process::{Pid, PidfdFlags, pidfd_open},
+    pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt},
+};
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    attach::{FromClient, FromMonitor, Link},
+    job::Root,
+};
+
+/// A shell that waits for the word before it does what it shall.
+struct Fake {
+    child: Child,
+    pidfd: OwnedFd,
+    go: std::io::PipeWriter,
+    terminal: Option<OwnedFd>,
+    cleared: Arc<AtomicBool>,
+}
+
+impl Waiting for Fake {
+    fn pidfd(&self) -> Result<OwnedFd> {
+        Ok(self.pidfd.try_clone().unwrap())
+    }
+
+    fn pid(&self) -> i32 {
+        self.child.id().try_into().unwrap()
+    }
+
+    fn take_terminal(&mut self) -> Option<OwnedFd> {
+        self.terminal.take()
+    }
+
+    fn take_warnings(&mut self) -> Vec<Error> {
+        vec![Error::warning(codes::UR0611, "a warning")]
+    }
+
+    fn start(self) -> Result<Started> {
+        drop(self.go);
+        let cleared = self.cleared;
+        let clear_away = Box::new(move || {
+            cleared.store(true, Ordering::SeqCst);
+            vec![Error::warning(codes::UR0605, "a hook's warning")]
+        });
+        Ok(Started { warnings: vec![], clear_away })
+    }
+}
+
+fn fake(script: &str, streams: Option<[OwnedFd; 3]>, cleared: Arc<AtomicBool>) -> Fake {
+    let (wait, go) = std::io::pipe().unwrap();
+    let mut command = Command::new("sh");
+    // The word is the end of an inherited pipe.
+    sys::descriptors::keep_at_exec(&wait).unwrap();
+    let word = format!("/proc/self/fd/{}", wait.as_raw_fd());
+    command.args(["-c", &format!("cat {word} >/dev/null </dev/null; {script}")]);
+    let mut terminal = None;
+    match streams {
+        Some([stdin, stdout, stderr]) => {
+            command.stdin(stdin).stdout(stdout).stderr(stderr);
+        }
+        None => {
+            let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+            unlockpt(&master).unwrap();
+            let slave = || {
+                let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+                Stdio::from(ioctl_tiocgptpeer(&master, flags).unwrap())
+            };
+            command.stdin(slave()).stdout(slave()).stderr(slave());
+            terminal = Some(master);
+        }
+    }
+    let child = command.spawn().unwrap();
+    let pid = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+    Fake { child, pidfd: pidfd_open(pid, PidfdFlags::empty()).unwrap(), go, terminal, cleared }
+}
+
+/// A monitor that runs in a thread, and its first client.
+struct Stage {
+    dir: TempDir,
+    client: Link,
+    monitor: JoinHandle<Outcome>,
+    cleared: Arc<AtomicBool>,
+    /// Hangs up when the monitor lets go of what it holds.
+    held: std::io::PipeReader,
+}
+
+impl Stage {
+    fn set(script: &'static str, stdin: bool, terminal: bool) -> Stage {
+        let dir = tempfile::tempdir().unwrap();
+        let (client, link) = Link::pair().unwrap();
+        let open = || Dir::open(dir.path()).unwrap();
+        let job = Job {
+            id: "x".into(),
+            bundle: dir.path().into(),
+            run_dir: dir.path().into(),
+            root: Root::Bundle { idmap: false },
+            stdin,
+            terminal,
+            client: -1,
+            hold: vec![],
+            exit_command: vec![],
+        };
+        let (held, holder) = std::io::pipe().unwrap();
+        let order = Order { job, bundle: open(), run_dir: open(), client: link, hold: vec![holder.into()] };
+        let cleared = Arc::new(AtomicBool::new(false));
+        let note = Arc::clone(&cleared);
+        let monitor = thread::spawn(move || attend(order, |_, _, streams| Ok(fake(script, streams, note))));
+        Stage { dir, client, monitor, cleared, held }
+    }
+
+    fn is_held(&self) -> bool {
+        let mut fds = [PollFd::new(&self.held, PollFlags::empty())];
+        poll(&mut fds, Some(&Timespec::default())).unwrap() == 0
+    }
+
+    fn dir(&self) -> Dir {
+        Dir::open(self.dir.path()).unwrap()
+    }
+
+    fn log(&self) -> String {
+        let text = self.dir().read_text("log", 64 << 20).unwrap();
+        text.lines().map(|line| format!("{}\n", line.split_once(' ').unwrap().1)).collect()
+    }
+
+    /// Waits until the log has a text.
+    fn logged(&self, text: &str) {
+        let begun = Instant::now();
+        while !self.dir().has("log") || !self.log().contains(text) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "no `{text}` in the log: {}", self.log());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// All that a client has heard.
+#[derive(Debug, Default)]
+struct Heard {
+    started: Option<i32>,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    warnings: Vec<String>,
+    failed: Option<String>,
+    exit: Option<Exit>,
+}
+
+fn wait_for(link: &Link, flags: PollFlags) {
+    let mut fds = [PollFd::new(link, flags)];
+    let limit = Timespec { tv_sec: 20, tv_nsec: 0 };
+    assert_eq!(poll(&mut fds, Some(&limit)).unwrap(), 1, "nothing came");
+}
+
+fn say(link: &Link, message: FromClient<'_>) {
+    while link.say(message) == Err(Errno::AGAIN) {
+        wait_for(link, PollFlags::OUT);
+    }
+}
+
+/// Hears until the monitor is gone, or `enough`.
+fn hear(link: &Link, heard: &mut Heard, enough: impl Fn(&Heard) -> bool) {
+    let mut buffer = Vec::new();
+    while !enough(heard) {
+        match link.hear(&mut buffer) {
+            Ok(None) => return,
+            Err(Errno::AGAIN) => wait_for(link, PollFlags::IN),
+            Ok(Some(message)) => match message {
+                FromMonitor::Started(pid) => heard.started = Some(pid),
+                FromMonitor::Failed(report) => heard.failed = Some(report.what.to_string()),
+                FromMonitor::Stdout(bytes) => heard.stdout.extend_from_slice(bytes),
+                FromMonitor::Stderr(bytes) => heard.stderr.extend_from_slice(bytes),
+                FromMonitor::Warning(report) => heard.warnings.push(report.what.to_string()),
+                FromMonitor::Exit(exit) => heard.exit = Some(exit),
+            },
+            Err(errno) => panic!("{errno}"),
+        }
+    }
+}
+
+fn hear_all(link: &Link) -> Heard {
+    let mut heard = Heard::default();
+    hear(link, &mut heard, |_| false);
+    heard
+}
+
+#[test]
+fn output_warnings_and_exit_in_order() {
+    let stage = Stage::set("echo out; echo err >&2; printf half; exit 7", false, false);
+    let heard = hear_all(&stage.client);
+    assert!(heard.started.is_some());
+    assert_eq!((heard.stdout.as_slice(), heard.stderr.as_slice()), (&b"out\nhalf"[..], &b"err\n"[..]));
+    assert_eq!(heard.warnings, ["a warning", "a hook's warning"]);
+    let exit = heard.exit.unwrap();
+    assert_eq!((exit.code, exit.signal), (7, None));
+    assert!(stage.cleared.load(Ordering::SeqCst));
+    let recorded: Exit = serde_json::from_slice(&stage.dir().read(EXIT, 4096).unwrap()).unwrap();
+    assert_eq!(recorded, exit);
+    assert!(!stage.dir().has(SOCKET));
+    let log = stage.log();
+    assert!(
+        log.contains("stdout F out\n") && log.contains("stderr F err\n") && log.contains("stdout P half\n"),
+        "{log}"
+    );
+    assert_eq!(stage.monitor.join().unwrap(), Outcome { status: 7, told: true });
+}
+
+#[test]
+fn input_larger_than_every_buffer_goes_through_and_ends() {
+    let stage = Stage::set("cat", true, false);
+    let input: Vec<u8> = (0..3_000_000_u32).map(|n| b'a' + u8::try_from(n % 23).unwrap()).collect();
+    let mut heard = Heard::default();
+    let mut buffer = Vec::new();
+    // As an engine does it: never asleep in one direction.
+    for chunk in input.chunks(30_000) {
+        while stage.client.say(FromClient::Stdin(chunk)) == Err(Errno::AGAIN) {
+            wait_for(&stage.client, PollFlags::IN | PollFlags::OUT);
+            while let Ok(Some(message)) = stage.client.hear(&mut buffer) {
+                if let FromMonitor::Stdout(bytes) = message {
+                    heard.stdout.extend_from_slice(bytes);
+                }
+            }
+        }
+    }
+    say(&stage.client, FromClient::StdinEnd);
+    hear(&stage.client, &mut heard, |_| false);
+    assert!(heard.stdout == input, "{} of {} bytes", heard.stdout.len(), input.len());
+    assert_eq!(heard.exit.unwrap().code, 0);
+}
+
+#[test]
+fn without_input_there_is_dev_null() {
+    let stage = Stage::set("cat; echo done", false, false);
+    say(&stage.client, FromClient::Stdin(b"nobody reads this"));
+    assert_eq!(hear_all(&stage.client).stdout, b"done\n");
+}
+
+#[test]
+fn a_vanished_client_does_not_disturb_and_another_may_come() {
+    let stage = Stage::set("echo one; read line; echo got $line; exit 3", true, false);
+    stage.logged("one");
+    let Stage { dir, client, monitor, .. } = stage;
+    drop(client);
+    let link = Link::connect(&Dir::open(dir.path()).unwrap()).unwrap();
+    say(&link, FromClient::Stdin(b"a line\n"));
+    let heard = hear_all(&link);
+    assert!(heard.started.is_some());
+    assert_eq!(heard.stdout, b"got a line\n");
+    assert_eq!(monitor.join().unwrap(), Outcome { status: 3, told: true });
+}
+
+#[test]
+fn that_nobody_was_told_is_known() {
+    let stage = Stage::set("sleep 0.2; exit 4", false, false);
+    drop(stage.client);
+    assert_eq!(stage.monitor.join().unwrap(), Outcome { status: 4, told: false });
+}
+
+#[test]
+fn input_of_a_client_that_has_left_is_delivered() {
+    let stage = Stage::set("sleep 0.3; wc -c >&2", true, false);
+    let link = {
+        stage.client.say(FromClient::Resize { rows: 1, columns: 1 }).unwrap();
+        let mut heard = Heard::default();
+        hear(&stage.client, &mut heard, |heard| heard.started.is_some());
+        Link::connect(&stage.dir()).unwrap()
+    };
+    for _ in 0..4 {
+        say(&link, FromClient::Stdin(&[b'x'; 30_000]));
+    }
+    say(&link, FromClient::StdinEnd);
+    drop(link);
+    assert_eq!(hear_all(&stage.client).stderr, b"120000\n");
+}
+
+#[test]
+fn a_slow_client_stops_the_container_and_gets_everything() {
+    let stage =
+        Stage::set("i=0; while [ $i -lt 400 ]; do printf %10000s $i; i=$((i+1)); done; echo all >&2", false, false);
+    let mut heard = Heard::default();
+    hear(&stage.client, &mut heard, |heard| heard.started.is_some());
+    thread::sleep(Duration::from_millis(700));
+    assert!(!stage.log().contains("all"), "the container was not stopped");
+    hear(&stage.client, &mut heard, |_| false);
+    assert_eq!(heard.stdout.len(), 4_000_000);
+    assert_eq!(heard.stderr, b"all\n");
+}
+
+#[test]
+fn the_end_is_recorded_before_a_slow_client_has_heard_of_it() {
+    let stage = Stage::set("head -c 290000 /dev/zero; exit 5", false, false);
+    let begun = Instant::now();
+    while !stage.cleared.load(Ordering::SeqCst) {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        thread::sleep(Duration::from_millis(5));
+    }
+    while stage.is_held() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert!(stage.dir().has(EXIT) && !stage.monitor.is_finished());
+    let heard = hear_all(&stage.client);
+    assert_eq!((heard.stdout.len(), heard.exit.unwrap().code), (290_000, 5));
+}
+
+#[test]
+fn signals_reach_init() {
+    let stage = Stage::set("echo up; exec sleep 60", false, false);
+    let mut heard = Heard::default();
+    hear(&stage.client, &mut heard, |heard| !heard.stdout.is_empty());
+    say(&stage.client, FromClient::Signal(200));
+    assert!(stage.is_held());
+    say(&stage.client, FromClient::Signal(15));
+    hear(&stage.client, &mut heard, |heard| heard.exit.is_some());
+    assert!(!stage.is_held(), "the client knows of the end, and the lock is not free");
+    let exit = heard.exit.unwrap();
+    assert_eq!((exit.code, exit.signal), (143, Some(15)));
+}
+
+#[test]
+fn a_process_that_keeps_the_output_does_not_keep_the_monitor() {
+    let begun = Instant::now();
+    let stage = Stage::set("echo out; sleep 8 & exit 0", false, false);
+    assert_eq!(hear_all(&stage.client).stdout, b"out\n");
+    assert!(begun.elapsed() < Duration::from_secs(7));
+}
+
+#[test]
+fn a_terminal_has_its_size_from_the_beginning_and_an_end_of_file() {
+    let stage = Stage::set("stty size; cat >/dev/null; echo end", true, true);
+    say(&stage.client, FromClient::Resize { rows: 33, columns: 101 });
+    let mut heard = Heard::default();
+    hear(&stage.client, &mut heard, |heard| heard.stdout.ends_with(b"\r\n"));
+    assert_eq!(heard.stdout, b"33 101\r\n");
+    say(&stage.client, FromClient::StdinEnd);
+    hear(&stage.client, &mut heard, |_| false);
+    assert!(heard.stdout.ends_with(b"end\r\n"), "{:?}", String::from_utf8_lossy(&heard.stdout));
+    assert_eq!(heard.exit.unwrap().code, 0);
+}
+
+#[test]
+fn a_failure_to_start_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || Dir::open(dir.path()).unwrap();
+    let (client, link) = Link::pair().unwrap();
+    let job = Job {
+        id: "x".into(),
+        bundle: dir.path().into(),
+        run_dir: dir.path().into(),
+        root: Root::Bundle { idmap: false },
+        stdin: false,
+        terminal: false,
+        client: -1,
+        hold: vec![],
+        exit_command: vec![],
+    };
+    let order = Order { job, bundle: open(), run_dir: open(), client: link, hold: vec![] };
+    let create = |_: &Job, _: &Dir, _| Err::<Fake, _>(Error::new(codes::UR0502, "not found"));
+    let outcome = attend(order, create);
+    assert_eq!(outcome, Outcome { status: 127, told: true });
+    assert_eq!(hear_all(&client).failed.as_deref(), Some("not found"));
+    assert!(!open().has(SOCKET) && !open().has(EXIT));
+}

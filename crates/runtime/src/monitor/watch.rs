@@ -1,0 +1,266 @@
+//! The event loop: from the start of a container's command to the end of its init.
+
+use std::{
+    mem,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
+
+use diag::{Error, Result, codes};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+    process::{WaitId, WaitIdOptions, waitid},
+};
+
+use super::{
+    clients::{self, Clients},
+    log::Log,
+    streams::{Read, Streams, read},
+};
+use crate::{
+    attach::{CONTENTS_LIMIT, FromClient, Link, Listener},
+    job::{Exit, frame},
+};
+
+/// How many messages of one client are heard before the others' turn.
+const MESSAGES_A_TURN: usize = 16;
+
+/// How much of a stream is read after init's end. All that init left is in the pipe or the terminal, and a pipe holds 64 KiB
+/// unless somebody made it larger, up to 1 MiB; more can only come from a process that outlives init.
+const DRAIN_LIMIT: usize = 1 << 20;
+
+/// Everything that the loop looks after. It knows nothing of how the container was made.
+pub(super) struct Watch {
+    pub(super) pidfd: OwnedFd,
+    pub(super) pid: i32,
+    pub(super) streams: Streams,
+    pub(super) clients: Clients,
+    pub(super) listener: Listener,
+    pub(super) log: Log,
+    /// For what is read, from whichever side.
+    pub(super) buffer: Vec<u8>,
+}
+
+/// What a descriptor in the list of poll(2) stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Init,
+    Listener,
+    Input,
+    Output(usize),
+    Client(usize),
+}
+
+impl Watch {
+    /// Looks after the container until its init has ended and its output was read.
+    pub(super) fn run(&mut self) -> Result<Exit> {
+        while !self.turn()? {}
+        self.drain();
+        self.exit()
+    }
+
+    /// Listens to what the clients have said so far: before the start, so that a terminal has its size from the beginning.
+    pub(super) fn hear_all(&mut self) {
+        for index in 0..self.clients.iter().count() {
+            self.hear(index);
+        }
+        self.clients.sweep();
+    }
+
+    /// Waits, and serves everything that is ready; whether init has ended.
+    fn turn(&mut self) -> Result<bool> {
+        let ready = self.wait()?;
+        for (source, flags) in &ready {
+            match *source {
+                Source::Init => {}
+                Source::Listener => self.accept(),
+                Source::Input => self.streams.input.flush(),
+                Source::Output(index) => drop(self.read(index)),
+                Source::Client(index) => self.serve(index, *flags),
+            }
+        }
+        self.clients.sweep();
+        Ok(ready.iter().any(|(source, _)| *source == Source::Init))
+    }
+
+    /// What is waited for at the moment.
+    fn interests(&self) -> Vec<(Source, BorrowedFd<'_>, PollFlags)> {
+        let input = &self.streams.input;
+        let mut list = Vec::with_capacity(8);
+        list.push((Source::Init, self.pidfd.as_fd(), PollFlags::IN));
+        list.push((Source::Listener, self.listener.as_fd(), PollFlags::IN));
+        list.extend(input.blocked().map(|end| (Source::Input, end.as_fd(), PollFlags::OUT)));
+        // A client that has not taken the last message is waited for, not buffered for.
+        if self.clients.are_ready() {
+            for (index, output) in self.streams.outputs.iter().enumerate() {
+                list.extend(output.iter().map(|(_, fd)| (Source::Output(index), fd.as_fd(), PollFlags::IN)));
+            }
+        }
+        for (index, client) in self.clients.iter().enumerate() {
+            let mut flags = PollFlags::empty();
+            flags.set(PollFlags::IN, !input.holds(client.id));
+            flags.set(PollFlags::OUT, client.is_behind());
+            // Even with no flags poll would report a hang-up, over and over, that cannot be acted on yet.
+            if !flags.is_empty() {
+                list.push((Source::Client(index), client.link.as_fd(), flags));
+            }
+        }
+        list
+    }
+
+    fn wait(&self) -> Result<Vec<(Source, PollFlags)>> {
+        let interests = self.interests();
+        let mut fds: Vec<PollFd<'_>> =
+            interests.iter().map(|(_, fd, flags)| PollFd::from_borrowed_fd(*fd, *flags)).collect();
+        match poll(&mut fds, None) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(Vec::new()),
+            Err(errno) => {
+                return Err(
+                    Error::new(codes::UR0699, "the container cannot be watched").os("poll", errno.raw_os_error())
+                );
+            }
+        }
+        let ready = interests.iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty());
+        Ok(ready.map(|((source, _, _), fd)| (*source, fd.revents())).collect())
+    }
+
+    fn accept(&mut self) {
+        // One a turn: poll reports the others.
+        if let Ok(link) = self.listener.accept() {
+            self.welcome(link);
+        }
+    }
+
+    fn welcome(&mut self, link: Link) {
+        let pid = self.pid.to_string();
+        if let Some(client) = self.clients.add(link) {
+            Clients::tell_one(client, frame::STARTED, pid.as_bytes());
+        }
+    }
+
+    fn serve(&mut self, index: usize, flags: PollFlags) {
+        if flags.intersects(PollFlags::OUT | PollFlags::ERR | PollFlags::HUP) {
+            self.clients.flush(index);
+        }
+        if flags.intersects(PollFlags::IN | PollFlags::ERR | PollFlags::HUP) {
+            self.hear(index);
+        }
+    }
+
+    /// Takes messages of one client.
+    fn hear(&mut self, index: usize) {
+        let mut buffer = mem::take(&mut self.buffer);
+        for _ in 0..MESSAGES_A_TURN {
+            let Some(client) = self.clients.get(index).filter(|client| !self.streams.input.holds(client.id)) else {
+                break;
+            };
+            match client.link.receive(&mut buffer) {
+                // What nobody understands may come from a newer client; it can do without an answer.
+                Ok(Some(packet)) => {
+                    let id = client.id;
+                    FromClient::parse(packet).into_iter().for_each(|message| self.obey(id, message));
+                }
+                Err(Errno::AGAIN) => break,
+                Ok(None) | Err(_) => {
+                    self.clients.forget(index);
+                    break;
+                }
+            }
+        }
+        self.buffer = buffer;
+    }
+
+    fn obey(&mut self, client: u64, message: FromClient<'_>) {
+        match message {
+            FromClient::Stdin(bytes) => self.streams.input.take(client, bytes),
+            FromClient::StdinEnd => self.streams.input.finish(client),
+            FromClient::Resize { rows, columns } => self.streams.resize(rows, columns),
+            // It can have ended already; and a number that is no signal hurts nobody.
+            FromClient::Signal(signal) => drop(sys::signals::send(&self.pidfd, signal)),
+        }
+    }
+
+    /// Reads once from a stream, for the log and for the clients.
+    fn read(&mut self, index: usize) -> Read {
+        let Some((stream, fd)) = &self.streams.outputs[index] else { return Read::End };
+        self.buffer.resize(frame::LIMIT, 0);
+        let outcome = read(fd, &mut self.buffer[..CONTENTS_LIMIT]);
+        match outcome {
+            Read::Dry => {}
+            Read::End => self.streams.outputs[index] = None,
+            Read::Bytes(length) => {
+                let bytes = &self.buffer[..length];
+                if let Some(warning) = self.log.write(*stream, bytes) {
+                    self.clients.tell_report(clients::WARNING, warning);
+                }
+                self.clients.tell(stream.frame(), bytes);
+            }
+        }
+        outcome
+    }
+
+    /// Reads what init has left: up to the end, or all that is there if another process keeps a stream open.
+    fn drain(&mut self) {
+        for index in 0..self.streams.outputs.len() {
+            let mut total = 0;
+            while let Read::Bytes(length) = self.read(index) {
+                total += length;
+                if total > DRAIN_LIMIT {
+                    break;
+                }
+            }
+        }
+        self.clients.sweep();
+    }
+
+    /// How init has ended.
+    fn exit(&self) -> Result<Exit> {
+        let failed = |errno: Errno| {
+            Error::new(codes::UR0699, "how the container ended is not known")
+                .os("waitid(P_PIDFD)", errno.raw_os_error())
+        };
+        let status = loop {
+            match waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED) {
+                Ok(Some(status)) => break status,
+                Ok(None) | Err(Errno::INTR) => {}
+                Err(errno) => return Err(failed(errno)),
+            }
+        };
+        let byte = |number: i32| u8::try_from(number & 0xff).unwrap_or_default();
+        let signal = status.terminating_signal().map(byte);
+        let code = match signal {
+            Some(signal) => 128_u8.saturating_add(signal),
+            None => status.exit_status().map(byte).unwrap_or_default(),
+        };
+        Ok(Exit { code, signal, at: now() })
+    }
+}
+
+/// Seconds since the epoch.
+fn now() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    u64::try_from(now.tv_sec).unwrap_or(0)
+}
+
+/// Waits until the clients have taken everything, however slow they are; the container is not kept for it. Whether anybody
+/// has heard it all.
+pub(super) fn farewell(clients: &mut Clients, scratch: &mut Vec<u8>) -> bool {
+    let mut heard = false;
+    loop {
+        clients.sweep();
+        heard |= clients.dismiss_ready(scratch) > 0;
+        if clients.is_empty() {
+            return heard;
+        }
+        let mut fds: Vec<PollFd<'_>> = clients.iter().map(|client| PollFd::new(&client.link, PollFlags::OUT)).collect();
+        match poll(&mut fds, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(_) => return heard,
+        }
+        drop(fds);
+        for index in 0..clients.iter().count() {
+            clients.flush(index);
+        }
+    }
+}

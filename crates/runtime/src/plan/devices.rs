@@ -1,0 +1,118 @@
+//! `linux.devices`, and the devices and links that every container has (OCI runtime specification, config-linux.md "Default Devices").
+
+use std::path::{Path, PathBuf};
+
+use diag::{Error, Pointer, Result, codes};
+use oci::oci_spec::runtime::{LinuxDevice, LinuxDeviceType};
+use rustix::fs::{FileType, fstat, major, makedev, minor};
+
+use super::{Context, mounts::{attach_opened, open_source}};
+use crate::step::{Act, MountChange, Node};
+
+const DEFAULT: [(&str, u32, u32); 6] = [
+    ("/dev/null", 1, 3),
+    ("/dev/zero", 1, 5),
+    ("/dev/full", 1, 7),
+    ("/dev/random", 1, 8),
+    ("/dev/urandom", 1, 9),
+    ("/dev/tty", 5, 0),
+];
+
+const LINKS: [(&str, &str); 5] = [
+    ("/proc/self/fd", "/dev/fd"),
+    ("/proc/self/fd/0", "/dev/stdin"),
+    ("/proc/self/fd/1", "/dev/stdout"),
+    ("/proc/self/fd/2", "/dev/stderr"),
+    ("pts/ptmx", "/dev/ptmx"),
+];
+
+/// Decides the devices. A /dev that is bound from the host has what it has.
+pub(super) fn decide(context: &mut Context<'_>) -> Result<()> {
+    if is_dev_bound(context) {
+        return Ok(());
+    }
+    let linux = context.bundle.spec.linux().as_ref();
+    let listed = linux.and_then(|linux| linux.devices().as_deref()).unwrap_or_default();
+    for (index, device) in listed.iter().enumerate() {
+        let from = Pointer::new("/linux/devices").child(index);
+        let node = read(context, device, &from)?;
+        place(context, node, from)?;
+    }
+    for (path, major, minor) in DEFAULT {
+        if listed.iter().any(|device| device.path() == Path::new(path)) {
+            continue;
+        }
+        let mode = FileType::CharacterDevice.as_raw_mode() | 0o666;
+        let node = Node { path: path.into(), mode, device: (major, minor), owner: (0, 0) };
+        place(context, node, Pointer::root())?;
+    }
+    for (to, at) in LINKS {
+        context.step(Act::Link { to: to.into(), at: at.into() }, Pointer::root());
+    }
+    Ok(())
+}
+
+fn is_dev_bound(context: &Context<'_>) -> bool {
+    let is_bind = |options: &Option<Vec<String>>| options.iter().flatten().any(|word| word == "bind" || word == "rbind");
+    let mounts = context.bundle.spec.mounts().iter().flatten();
+    mounts.into_iter().any(|mount| {
+        mount.destination() == Path::new("/dev") && (mount.typ().as_deref() == Some("bind") || is_bind(mount.options()))
+    })
+}
+
+fn read(context: &Context<'_>, device: &LinuxDevice, from: &Pointer) -> Result<Node> {
+    let refuse = |what: String, member: &str| Err(Error::new(codes::UR0412, what).at(context.bundle.at(from.child(member))));
+    let path = device.path();
+    if !path.is_absolute() {
+        return refuse(format!("the path `{}` of a device is not absolute", path.display()), "path");
+    }
+    let kind = match device.typ() {
+        LinuxDeviceType::C | LinuxDeviceType::U => FileType::CharacterDevice,
+        LinuxDeviceType::B => FileType::BlockDevice,
+        LinuxDeviceType::P => FileType::Fifo,
+        LinuxDeviceType::A => return refuse("a device is of type `c`, `b`, `u` or `p`".to_owned(), "type"),
+    };
+    let (Ok(major), Ok(minor)) = (u32::try_from(device.major()), u32::try_from(device.minor())) else {
+        return refuse(format!("{}:{} are no numbers of a device", device.major(), device.minor()), "major");
+    };
+    Ok(Node {
+        path: path.clone(),
+        mode: kind.as_raw_mode() | (device.file_mode().unwrap_or(0o666) & 0o7777),
+        device: (major, minor),
+        owner: (device.uid().unwrap_or(0), device.gid().unwrap_or(0)),
+    })
+}
+
+/// A user namespace may not make device nodes (EPERM), so the host's are bound; a FIFO it may make.
+fn place(context: &mut Context<'_>, node: Node, from: Pointer) -> Result<()> {
+    if !context.has_user_namespace() || FileType::from_raw_mode(node.mode) == FileType::Fifo {
+        context.step(Act::Node(node), from);
+        return Ok(());
+    }
+    bind(context, &node, from)
+}
+
+fn bind(context: &mut Context<'_>, node: &Node, from: Pointer) -> Result<()> {
+    let path: PathBuf = node.path.clone();
+    let shown = path.display();
+    let mount = open_source(context.bundle, &path, false, &from).map_err(|error| {
+        let error = error.into_report();
+        let mut refused = Error::new(codes::UR0412, format!("the device `{shown}` cannot be bound from the host"));
+        refused = refused.at(context.bundle.at(from.clone()));
+        if let Some(diag::Cause::Os { call, errno }) = error.cause {
+            refused = refused.os(call, errno);
+        }
+        refused.fact("in a user namespace device nodes cannot be made, so the host's of the same path is bound")
+    })?;
+    let wanted = makedev(node.device.0, node.device.1);
+    let found = fstat(&mount).ok().filter(|stat| {
+        FileType::from_raw_mode(stat.st_mode) == FileType::from_raw_mode(node.mode) && stat.st_rdev == wanted
+    });
+    if found.is_none() {
+        let is = fstat(&mount).map_or(0, |stat| stat.st_rdev);
+        return Err(Error::new(codes::UR0412, format!("`{shown}` of the host is not the device {}:{}", node.device.0, node.device.1))
+            .at(context.bundle.at(from))
+            .fact(format!("it is {}:{}", major(is), minor(is))));
+    }
+    attach_opened(context, mount, &MountChange::default(), None, path, from)
+}

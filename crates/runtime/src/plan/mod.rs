@@ -1,0 +1,461 @@
+//! From a request and a host to a [`Plan`]: every question is answered, or refused, here.
+//!
+//! *Must*: read and open whatever the answer depends on; refuse with the place of config.json. *Must not*: make or change anything
+//! that outlives a plan that is dropped. (Detached mounts and open descriptors end with it.)
+
+mod cgroup_view;
+mod devices;
+mod idmapped;
+mod map;
+mod mounts;
+pub mod namespaces;
+pub mod options;
+mod process;
+pub mod root;
+mod sysctl;
+mod unsupported;
+
+use std::{
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
+
+use diag::{Error, Pointer, Result, codes};
+use idmap::{Extent, IdMap, Inside, Kind};
+use oci::Bundle;
+use rustix::process::{Resource, Rlimit};
+use sys::mount::Propagation;
+
+use self::{namespaces::NamespacePlan, root::Owners};
+use crate::{
+    capability::CapSets,
+    cgroup::{self, CgroupPlan},
+    child::exec::Command,
+    hooks,
+    host::Host,
+    job::Root,
+    step::{Act, Slot, Step, Word},
+};
+
+/// The annotation that says that the root filesystem's files carry container ids.
+pub const IDMAP_ROOT: &str = "org.unroot.root.idmap";
+
+/// How the container's maps come to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapWriter {
+    /// By the parent, which has the right to.
+    Parent,
+    /// By the parent, which may map its own id alone, and must give up `setgroups` for it.
+    OwnId,
+    /// By `newuidmap` and `newgidmap`.
+    Helpers,
+}
+
+/// How a mount is idmapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idmap {
+    /// Whose map.
+    pub carried: Carried,
+    /// Whether what is mounted below is idmapped too.
+    pub recursive: bool,
+}
+
+/// Whose map a mount has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carried {
+    /// The container's: its user namespace carries it.
+    ByContainer,
+    /// Its own, from ids on disk to ids of the host.
+    ByItself(IdMap),
+}
+
+/// A mount that is open and to be idmapped before the child gets to it.
+#[derive(Debug)]
+pub struct Mounted {
+    /// Which.
+    pub slot: Slot,
+    /// How.
+    pub idmap: Idmap,
+    /// Where config.json says so.
+    pub from: Pointer,
+}
+
+/// Where the root filesystem comes from.
+#[derive(Debug)]
+pub enum RootPlan {
+    /// A directory, open as a detached mount.
+    Opened(Slot),
+    /// An overlay that is made once the container's user namespace has a map; it comes as this slot.
+    Overlay(Slot),
+}
+
+/// Everything that is decided about a container.
+#[derive(Debug)]
+pub struct Plan {
+    /// Its namespaces.
+    pub namespaces: NamespacePlan,
+    /// Its map.
+    pub map: Option<IdMap>,
+    /// Who writes it.
+    pub writer: MapWriter,
+    /// Its root filesystem.
+    pub root: RootPlan,
+    /// Its mounts that are to be idmapped.
+    pub idmapped: Vec<Mounted>,
+    /// Its open mounts and streams by slot.
+    pub slots: Vec<Option<OwnedFd>>,
+    /// Its control groups.
+    pub cgroup: CgroupPlan,
+    /// Limits that its parent sets.
+    pub limits: Vec<(Resource, Rlimit, Pointer)>,
+    /// `process.oomScoreAdj`.
+    pub oom_score_adj: Option<i32>,
+    /// What its first process does.
+    pub steps: Vec<Step>,
+    /// What it executes.
+    pub command: Command,
+    /// What the user should know.
+    pub warnings: Vec<Error>,
+}
+
+/// What is asked for beside config.json.
+#[derive(Debug)]
+pub struct Wishes<'a> {
+    /// The container's id.
+    pub id: &'a str,
+    /// What becomes the root filesystem.
+    pub root: &'a Root,
+    /// The standard streams, if they are not this process's own.
+    pub stdio: Option<[OwnedFd; 3]>,
+    /// Whether `MS_MOVE` and chroot take the place of pivot_root.
+    pub no_pivot: bool,
+    /// How many descriptors from 3 on are handed to the process.
+    pub preserve_fds: u32,
+    /// Whether init dies with this process.
+    pub die_with_parent: bool,
+}
+
+/// What the parts of a plan are collected in.
+struct Context<'a> {
+    bundle: &'a Bundle,
+    host: &'a Host,
+    namespaces: &'a NamespacePlan,
+    map: Option<&'a IdMap>,
+    may_set_groups: bool,
+    slots: Vec<Option<OwnedFd>>,
+    /// New file systems: they need nothing of the root filesystem, so they are made while the parent prepares it.
+    prepared: Vec<Step>,
+    steps: Vec<Step>,
+    idmapped: Vec<Mounted>,
+    devpts: Option<Slot>,
+    warnings: Vec<Error>,
+}
+
+impl Context<'_> {
+    fn step(&mut self, act: Act, from: Pointer) {
+        self.steps.push(Step { act, from });
+    }
+
+    fn prepare(&mut self, act: Act, from: Pointer) {
+        self.prepared.push(Step { act, from });
+    }
+
+    fn has_user_namespace(&self) -> bool {
+        self.namespaces.has_new_user() || self.namespaces.joined_user().is_some()
+    }
+}
+
+/// Decides everything about a container.
+pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Plan> {
+    unsupported::check(bundle)?;
+    let linux = bundle.spec.linux().as_ref();
+    cgroup::resources::check(linux.and_then(|linux| linux.resources().as_ref()), &bundle.source)?;
+    check_hooks(bundle)?;
+    let namespaces = NamespacePlan::decide(bundle)?;
+    let map = map::decide(bundle, &namespaces)?;
+    let writer = map.as_ref().map_or(MapWriter::Parent, |map| writer(map, host));
+    let mut context = Context {
+        bundle,
+        host,
+        namespaces: &namespaces,
+        map: map.as_ref(),
+        may_set_groups: writer != MapWriter::OwnId,
+        slots: Vec::new(),
+        prepared: Vec::new(),
+        steps: Vec::new(),
+        idmapped: Vec::new(),
+        devpts: None,
+        warnings: Vec::new(),
+    };
+    if let Some(map) = context.map {
+        map::check_process(bundle, map)?;
+    }
+    let spec = process::required(&context)?;
+    let command = process::command(&context, spec)?;
+    let root = decide_root(&mut context, wishes.root)?;
+    mounts::decide(&mut context)?;
+    devices::decide(&mut context)?;
+    set_up_streams(&mut context, spec, wishes.stdio)?;
+    let limits = finish(&mut context, spec, wishes.no_pivot)?;
+    launch_steps(&mut context, wishes.preserve_fds, wishes.die_with_parent);
+    let Context { slots, prepared, steps, idmapped, warnings, .. } = context;
+    let cgroup_path = linux.and_then(|linux| linux.cgroups_path().as_deref());
+    Ok(Plan {
+        cgroup: cgroup::decide(cgroup_path, wishes.id, &host.cgroups()?, &bundle.source)?,
+        steps: assemble(bundle, &namespaces, map.as_ref(), &root, prepared, steps)?,
+        oom_score_adj: spec.oom_score_adj(),
+        namespaces,
+        map,
+        writer,
+        root,
+        idmapped,
+        slots,
+        limits,
+        command,
+        warnings,
+    })
+}
+
+fn writer(map: &IdMap, host: &Host) -> MapWriter {
+    let (uid, gid) = host.ids();
+    let only = |kind: Kind, id: u32| matches!(map.get(kind).as_slice(), [Extent { outside, len: 1, .. }] if outside.0 == id);
+    if host.may_set_ids() {
+        MapWriter::Parent
+    } else if only(Kind::Uid, uid) && only(Kind::Gid, gid) {
+        MapWriter::OwnId
+    } else {
+        MapWriter::Helpers
+    }
+}
+
+fn check_hooks(bundle: &Bundle) -> Result<()> {
+    let Some(spec) = bundle.spec.hooks() else { return Ok(()) };
+    hooks::Kind::ALL
+        .into_iter()
+        .try_for_each(|kind| hooks::check(kind.of(spec).unwrap_or_default(), kind, &bundle.source))
+}
+
+fn decide_root(context: &mut Context<'_>, root: &Root) -> Result<RootPlan> {
+    let Root::Bundle { idmap } = root else {
+        let slot = Slot(context.slots.len());
+        context.slots.push(None);
+        return Ok(RootPlan::Overlay(slot));
+    };
+    let bundle = context.bundle;
+    let path = root::path(bundle)?;
+    let mount = root::open(bundle, &path)?;
+    let annotated = bundle.spec.annotations().as_ref().and_then(|all| all.get(IDMAP_ROOT)).is_some_and(|word| word == "true");
+    let owners = if context.map.is_some() && (*idmap || annotated) { Owners::Idmapped } else { Owners::AsTheyAre };
+    if let Some(map) = context.map {
+        check_root_ids(context, map, &mount, owners)?;
+    }
+    let warnings = root::check(bundle, &path, &mount, context.map, owners)?;
+    context.warnings.extend(warnings);
+    let slot = context.open_slot(mount);
+    if owners == Owners::Idmapped {
+        let idmap = Idmap { carried: Carried::ByContainer, recursive: true };
+        context.idmapped.push(Mounted { slot, idmap, from: Pointer::new("/root/path") });
+    }
+    Ok(RootPlan::Opened(slot))
+}
+
+/// A map without id 0 is accepted only where nothing needs it: the root directory belongs to another id of the map.
+fn check_root_ids(context: &Context<'_>, map: &IdMap, mount: &OwnedFd, owners: Owners) -> Result<()> {
+    let owner_is_mapped = rustix::fs::fstat(mount).is_ok_and(|stat| {
+        [(Kind::Uid, stat.st_uid), (Kind::Gid, stat.st_gid)].into_iter().all(|(kind, id)| match owners {
+            Owners::Idmapped => map.get(kind).contains(Inside(id)),
+            Owners::AsTheyAre => map.get(kind).to_inside(idmap::Outside(id)).is_some(),
+        })
+    });
+    if owner_is_mapped { Ok(()) } else { map::check_root(context.bundle, map) }
+}
+
+fn set_up_streams(
+    context: &mut Context<'_>,
+    process: &oci::oci_spec::runtime::Process,
+    stdio: Option<[OwnedFd; 3]>,
+) -> Result<()> {
+    let from = Pointer::new("/process/terminal");
+    if process.terminal() == Some(true) {
+        let Some(devpts) = context.devpts else {
+            return Err(Error::new(codes::UR0511, "a terminal needs a mount of devpts on /dev/pts")
+                .at(context.bundle.at(from))
+                .help("add `{\"destination\": \"/dev/pts\", \"type\": \"devpts\", \"options\": [\"newinstance\", \"ptmxmode=0666\"]}` to mounts"));
+        };
+        let size = process::console_size(process);
+        context.step(Act::Terminal { devpts, size, owner: process.user().uid() }, from);
+    } else if let Some(streams) = stdio {
+        let slots = streams.map(|stream| context.open_slot(stream));
+        context.step(Act::Streams(slots), from);
+    }
+    Ok(())
+}
+
+/// What is done once everything is mounted, up to the last right that is given up.
+fn finish(
+    context: &mut Context<'_>,
+    spec: &oci::oci_spec::runtime::Process,
+    no_pivot: bool,
+) -> Result<Vec<(Resource, Rlimit, Pointer)>> {
+    let bundle = context.bundle;
+    let here = || Pointer::root();
+    if runtime_hooks(bundle) {
+        context.step(Act::Say(Word::HooksPlease), Pointer::new("/hooks"));
+        context.step(Act::Await(Word::HooksDone), Pointer::new("/hooks"));
+    }
+    if bundle.spec.hooks().as_ref().is_some_and(|hooks| hooks.create_container().is_some()) {
+        context.step(Act::CreateContainerHooks, Pointer::new("/hooks/createContainer"));
+    }
+    sysctl::decide(context)?;
+    let cwd = process::working_directory(context, spec)?;
+    let cwd_at = Pointer::new("/process/cwd");
+    context.step(Act::Directory(cwd.clone()), cwd_at.clone());
+    hide(context);
+    let readonly = bundle.spec.root().as_ref().and_then(oci::oci_spec::runtime::Root::readonly) == Some(true);
+    if readonly {
+        context.step(Act::ReadonlyRoot, Pointer::new("/root/readonly"));
+    }
+    root_propagation(context)?;
+    context.step(if no_pivot { Act::MoveRoot } else { Act::PivotRoot }, here());
+    context.step(Act::WorkingDirectory(cwd), cwd_at);
+    let limits = process::limits(context, spec)?.raised;
+    let sets: CapSets = process::capabilities(context, spec, context.host.last_capability());
+    process::become_process(context, spec, sets);
+    Ok(limits)
+}
+
+fn launch_steps(context: &mut Context<'_>, preserve_fds: u32, die_with_parent: bool) {
+    context.step(Act::FindCommand, Pointer::new("/process/args/0"));
+    if die_with_parent {
+        context.step(Act::DieWithParent, Pointer::root());
+    }
+    context.step(Act::Say(Word::Created), Pointer::root());
+    context.step(Act::AwaitStart, Pointer::root());
+    let hooks = context.bundle.spec.hooks().as_ref();
+    if hooks.is_some_and(|hooks| hooks.start_container().is_some()) {
+        context.step(Act::StartContainerHooks, Pointer::new("/hooks/startContainer"));
+    }
+    context.step(Act::Exec { close_from: 3 + preserve_fds }, Pointer::new("/process/args/0"));
+}
+
+/// Whether the parent has hooks to run in the middle of the set-up.
+pub fn runtime_hooks(bundle: &Bundle) -> bool {
+    let Some(spec) = bundle.spec.hooks() else { return false };
+    [hooks::Kind::Prestart, hooks::Kind::CreateRuntime]
+        .into_iter()
+        .any(|kind| kind.of(spec).is_some_and(|hooks| !hooks.is_empty()))
+}
+
+fn hide(context: &mut Context<'_>) {
+    let Some(linux) = context.bundle.spec.linux() else { return };
+    let under_root = |path: &String| -> PathBuf { Path::new("/").join(path) };
+    for (index, path) in linux.readonly_paths().iter().flatten().enumerate() {
+        context.step(Act::ReadonlyPath(under_root(path)), Pointer::new("/linux/readonlyPaths").child(index));
+    }
+    for (index, path) in linux.masked_paths().iter().flatten().enumerate() {
+        context.step(Act::Mask(under_root(path)), Pointer::new("/linux/maskedPaths").child(index));
+    }
+}
+
+fn root_propagation(context: &mut Context<'_>) -> Result<()> {
+    let linux = context.bundle.spec.linux().as_ref();
+    let Some(word) = linux.and_then(|linux| linux.rootfs_propagation().as_deref()).filter(|word| !word.is_empty()) else {
+        return Ok(());
+    };
+    let from = Pointer::new("/linux/rootfsPropagation");
+    let (recursive, name) = word.strip_prefix('r').map_or((false, word), |name| (true, name));
+    let propagation = match name {
+        "private" => Propagation::Private,
+        "slave" => Propagation::Slave,
+        "shared" => Propagation::Shared,
+        "unbindable" => Propagation::Unbindable,
+        _ => {
+            return Err(Error::new(codes::UR0402, format!("`{word}` is no propagation"))
+                .at(context.bundle.at(from))
+                .help("write `private`, `slave`, `shared` or `unbindable`, or one of them with an `r` before it"));
+        }
+    };
+    context.step(Act::RootPropagation(propagation, recursive), from);
+    Ok(())
+}
+
+/// Puts the steps in their order: what needs no root filesystem, the root filesystem, the rest.
+fn assemble(
+    bundle: &Bundle,
+    namespaces: &NamespacePlan,
+    map: Option<&IdMap>,
+    root: &RootPlan,
+    prepared: Vec<Step>,
+    rest: Vec<Step>,
+) -> Result<Vec<Step>> {
+    let mut steps = Vec::with_capacity(prepared.len() + rest.len() + 12);
+    let mut step = |act, from: &str| steps.push(Step { act, from: Pointer::new(from) });
+    step(Act::Session, "");
+    step(Act::Await(Word::Mapped), "/linux/uidMappings");
+    if let Some(map) = map {
+        step(Act::Become { uid: ruler(map, Kind::Uid), gid: ruler(map, Kind::Gid) }, "/linux/uidMappings");
+    } else if namespaces.joined_user().is_some() {
+        step(Act::Become { uid: 0, gid: 0 }, "/linux/namespaces");
+    }
+    step(Act::CutPropagation, "");
+    if namespaces.owns(sys::clone::Namespaces::NET) {
+        step(Act::Loopback, "");
+    }
+    if let Some(name) = bundle.spec.hostname().clone().filter(|name| !name.is_empty()) {
+        own_uts(bundle, namespaces, "/hostname")?;
+        step(Act::Hostname(name), "/hostname");
+    }
+    if let Some(name) = bundle.spec.domainname().clone().filter(|name| !name.is_empty()) {
+        own_uts(bundle, namespaces, "/domainname")?;
+        step(Act::Domainname(name), "/domainname");
+    }
+    if let Some(offsets) = time_offsets(bundle, namespaces)? {
+        step(Act::TimeOffsets(offsets), "/linux/timeOffsets");
+    }
+    steps.extend(prepared);
+    let (RootPlan::Opened(slot) | RootPlan::Overlay(slot)) = *root;
+    steps.push(Step { act: Act::Await(Word::Mounts), from: Pointer::new("/root/path") });
+    steps.push(Step { act: Act::EnterRoot(slot), from: Pointer::new("/root/path") });
+    steps.extend(rest);
+    Ok(steps)
+}
+
+/// The id in whose name the container is set up: 0, or the lowest there is.
+fn ruler(map: &IdMap, kind: Kind) -> u32 {
+    map.get(kind).iter().map(|extent| extent.inside.0).min().unwrap_or(0)
+}
+
+/// A name may be set only in a namespace of the container's own: otherwise it would be the host's.
+fn own_uts(bundle: &Bundle, namespaces: &NamespacePlan, at: &str) -> Result<()> {
+    if namespaces.has(sys::clone::Namespaces::UTS) {
+        return Ok(());
+    }
+    Err(Error::new(codes::UR0413, "a host name is given, but the container has no uts namespace")
+        .at(bundle.at(Pointer::new(at)))
+        .help("add `{\"type\": \"uts\"}` to linux.namespaces"))
+}
+
+/// The text for timens_offsets (time_namespaces(7)).
+fn time_offsets(bundle: &Bundle, namespaces: &NamespacePlan) -> Result<Option<String>> {
+    let linux = bundle.spec.linux().as_ref();
+    let Some(offsets) = linux.and_then(|linux| linux.time_offsets().as_ref()).filter(|all| !all.is_empty()) else {
+        return Ok(None);
+    };
+    let at = Pointer::new("/linux/timeOffsets");
+    if !namespaces.owns(sys::clone::Namespaces::TIME) {
+        return Err(Error::new(codes::UR0413, "time offsets are given, but the container has no time namespace of its own")
+            .at(bundle.at(at))
+            .help("add `{\"type\": \"time\"}` to linux.namespaces"));
+    }
+    let mut text = String::new();
+    for (clock, offset) in offsets {
+        if clock != "monotonic" && clock != "boottime" {
+            return Err(Error::new(codes::UR0402, format!("`{clock}` is no clock with an offset"))
+                .at(bundle.at(at.child(clock)))
+                .help("there are `monotonic` and `boottime`"));
+        }
+        let (seconds, nanoseconds) = (offset.secs().unwrap_or(0), offset.nanosecs().unwrap_or(0));
+        text.push_str(&format!("{clock} {seconds} {nanoseconds}\n"));
+    }
+    Ok(Some(text))
+}

@@ -1,0 +1,20 @@
+//! What a namespace descriptor is.
+
+use std::os::fd::{AsFd, AsRawFd};
+
+use rustix::io::{self, Errno};
+
+use crate::clone::Namespaces;
+
+/// The kind of a namespace (`NS_GET_NSTYPE`, Linux 4.11); `ENOTTY` if the descriptor is no namespace.
+pub fn namespace_kind(fd: impl AsFd) -> io::Result<Namespaces> {
+    const NS_GET_NSTYPE: u32 = 0xb703;
+    // SAFETY: this ioctl has no argument and only reads the kernel's own record of the descriptor; other kinds of files refuse it,
+    // since 0xb7 is the number of namespaces alone.
+    let kind = unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), NS_GET_NSTYPE as _) };
+    if kind < 0 {
+        return Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO));
+    }
+    let bits = u64::from(kind.cast_unsigned());
+    Namespaces::from_bits(bits).ok_or(Errno::INVAL)
+}
