@@ -66,7 +66,7 @@ mod tests {
         let host = "         0          0 4294967295\n";
         assert_eq!(Extents::from_kernel(host), Ok(Extents::identity()));
         assert_eq!(
-            Extents::from_kernel(b"0 4294967295 1\n5 7 1\n".to_vec()),
+            Extents::from_kernel(b"0 4294967295 1\n5 7 1\n"),
             Extents::new([Extent::new(5, 7, 1)]).map_err(BadKernelText::Fault)
         );
         assert_eq!(Extents::from_kernel(""), Ok(Extents::default()));
