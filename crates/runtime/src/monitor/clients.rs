@@ -23,6 +23,9 @@ pub(super) struct Client {
     /// Which one it is: never used again for another.
     pub(super) id: u64,
     outbox: VecDeque<(u8, Vec<u8>)>,
+    /// It hears nothing any more; but what it said before it left may still be unread.
+    deaf: bool,
+    /// Nothing will come from it any more.
     gone: bool,
 }
 
@@ -33,7 +36,7 @@ impl Client {
     }
 
     fn send(&mut self, kind: u8, contents: &[u8]) {
-        if self.gone {
+        if self.deaf {
             return;
         }
         if self.is_behind() {
@@ -42,7 +45,7 @@ impl Client {
         match self.link.send(kind, contents) {
             Ok(()) => {}
             Err(Errno::AGAIN) => self.outbox.push_back((kind, contents.to_vec())),
-            Err(_) => self.gone = true,
+            Err(_) => self.deafen(),
         }
     }
 
@@ -52,13 +55,13 @@ impl Client {
             match self.link.send(*kind, contents) {
                 Ok(()) => drop(self.outbox.pop_front()),
                 Err(Errno::AGAIN) => return,
-                Err(_) => return self.forget(),
+                Err(_) => return self.deafen(),
             }
         }
     }
 
-    fn forget(&mut self) {
-        self.gone = true;
+    fn deafen(&mut self) {
+        self.deaf = true;
         self.outbox.clear();
     }
 }
@@ -77,7 +80,7 @@ impl Clients {
             return None;
         }
         self.next += 1;
-        self.list.push(Client { link, id: self.next, outbox: VecDeque::new(), gone: false });
+        self.list.push(Client { link, id: self.next, outbox: VecDeque::new(), deaf: false, gone: false });
         self.list.last_mut()
     }
 
@@ -124,7 +127,8 @@ impl Clients {
     /// Marks one as gone; [`Clients::sweep`] removes it.
     pub(super) fn forget(&mut self, index: usize) {
         if let Some(client) = self.list.get_mut(index) {
-            client.forget();
+            client.deafen();
+            client.gone = true;
         }
     }
 
@@ -133,18 +137,19 @@ impl Clients {
         self.list.retain(|client| !client.gone);
     }
 
-    /// Lets go of those that have taken everything; how many they were.
+    /// Lets go of those that have taken everything, and of those that cannot any more; how many have taken it.
     pub(super) fn dismiss_ready(&mut self, scratch: &mut Vec<u8>) -> usize {
-        let before = self.list.len();
+        let mut heard = 0;
         self.list.retain(|client| {
             if client.is_behind() {
                 return true;
             }
+            heard += usize::from(!client.deaf);
             // Whatever is still unread would make the kernel reset the connection under the client's last reads.
             while matches!(client.link.receive(scratch), Ok(Some(_)) | Err(Errno::MSGSIZE)) {}
             false
         });
-        before - self.list.len()
+        heard
     }
 }
 
@@ -202,7 +207,8 @@ mod tests {
         clients.add(monitor);
         drop(client);
         clients.tell(frame::STDOUT, b"x");
-        clients.sweep();
+        assert!(clients.are_ready());
+        assert_eq!(clients.dismiss_ready(&mut Vec::new()), 0);
         assert!(clients.is_empty());
     }
 
