@@ -29,7 +29,7 @@ pub(crate) struct Draft {
     name: String,
     settled: bool,
     /// Only to be held.
-    _lock: OwnedFd,
+    lock: OwnedFd,
 }
 
 impl Draft {
@@ -87,8 +87,8 @@ impl Draft {
     }
 
     fn held(tmp: &Dir, name: String, lock: OwnedFd) -> Result<Draft, Failed> {
-        let draft = Draft { tmp: tmp.try_clone()?, name, settled: false, _lock: lock };
-        flock(draft._lock.as_fd(), FlockOperation::NonBlockingLockExclusive)
+        let draft = Draft { tmp: tmp.try_clone()?, name, settled: false, lock };
+        flock(draft.lock.as_fd(), FlockOperation::NonBlockingLockExclusive)
             .map_err(|errno| Failed::new("flock", &tmp.path().join(&draft.name), errno))?;
         Ok(draft)
     }

@@ -171,7 +171,7 @@ impl<'s> Entries<'s> {
         if self.count > self.limits.entries {
             return Err(broken(format!("the archive has more than {} entries", self.limits.entries)));
         }
-        Header::new(block).map(Some)
+        Header::new(&block).map(Some)
     }
 
     /// The contents of an extended header.

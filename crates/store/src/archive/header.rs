@@ -9,13 +9,13 @@ pub(super) struct Header([u8; BLOCK]);
 
 impl Header {
     /// Takes a block for a header.
-    pub(super) fn new(block: [u8; BLOCK]) -> Result<Header> {
+    pub(super) fn new(block: &[u8; BLOCK]) -> Result<Header> {
         let spaces = 8 * u64::from(b' ');
         let field = 148..156;
         let sum: u64 = spaces
             + block.iter().enumerate().filter(|(i, _)| !field.contains(i)).map(|(_, b)| u64::from(*b)).sum::<u64>();
         if unsigned(&block[field]) == Some(sum) {
-            return Ok(Header(block));
+            return Ok(Header(*block));
         }
         Err(broken("the archive has something that is not a tar header where one should be")
             .fact("its checksum is wrong")

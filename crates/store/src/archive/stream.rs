@@ -25,9 +25,6 @@ const PIECE: usize = 256 * 1024;
 /// How many pieces may wait.
 const WAITING: usize = 4;
 
-/// Below this size an archive's compression ratio is nobody's business.
-const RATIO_FROM: u64 = 256 << 20;
-
 /// What the whole uncompressed stream amounts to.
 #[derive(Debug)]
 pub(crate) struct Sum {
@@ -124,7 +121,7 @@ fn check(bytes: u64, input: u64, compression: Compression, limits: Limits) -> Re
     if bytes > limits.bytes {
         return Err(broken(format!("the archive is larger than {} bytes uncompressed", limits.bytes)));
     }
-    if compression != Compression::Plain && bytes > RATIO_FROM && bytes / input.max(1) > limits.ratio {
+    if compression != Compression::Plain && bytes > limits.ratio_from && bytes / input.max(1) > limits.ratio {
         return Err(broken(format!("the archive is more than {} times larger than its compressed form", limits.ratio))
             .fact(format!("{input} bytes became {bytes} bytes so far"))
             .help("such archives are made to fill disks; if this one is good, import it uncompressed"));

@@ -95,7 +95,7 @@ impl New<'_> {
                 self.tree.clear(self.name, &self.entry.name)?;
                 self.try_make(&make)?
             }
-            made => made,
+            done => done,
         }
         .map_err(|errno| failed(&self.entry.name, call, errno))
     }

@@ -113,7 +113,9 @@ impl Tree {
             .take_while(|key| key.starts_with(&below))
             .cloned()
             .collect();
-        gone.iter().for_each(|key| drop(self.waiting.remove(key)));
+        for key in gone {
+            self.waiting.remove(&key);
+        }
         self.waiting.remove(name);
         Ok(())
     }

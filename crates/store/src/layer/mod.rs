@@ -39,16 +39,18 @@ pub enum Ownership {
 pub struct Limits {
     /// Bytes of the uncompressed archive, and of any one file.
     pub bytes: u64,
-    /// How many times larger than its compressed form an archive may be, once it is larger than 256 MiB.
+    /// How many times larger than its compressed form an archive may be.
     pub ratio: u64,
+    /// Bytes up to which the ratio does not matter.
+    pub ratio_from: u64,
     /// Entries of the archive.
     pub entries: u64,
 }
 
 impl Default for Limits {
-    /// 1 TiB, 1000 times, 16 million entries.
+    /// 1 TiB, 1000 times from 256 MiB on, 16 million entries.
     fn default() -> Self {
-        Limits { bytes: 1 << 40, ratio: 1000, entries: 16 << 20 }
+        Limits { bytes: 1 << 40, ratio: 1000, ratio_from: 256 << 20, entries: 16 << 20 }
     }
 }
 
@@ -148,10 +150,9 @@ impl Store {
     pub fn layer(&self, digest: &Digest) -> Result<Option<Layer>> {
         match self.layers.dir(digest.hex()) {
             Err(failed) if failed.errno == Errno::NOENT => Ok(None),
-            dir => Ok(Some(Layer {
-                digest: digest.clone(),
-                dir: dir.map_err(io(format!("layer {digest} cannot be opened")))?,
-            })),
+            dir => {
+                Ok(Some(Layer { digest: *digest, dir: dir.map_err(io(format!("layer {digest} cannot be opened")))? }))
+            }
         }
     }
 
