@@ -30,7 +30,10 @@ impl Host {
         let without: BTreeSet<String> = words.map(str::to_owned).collect();
         if let Some(unknown) = without.iter().find(|word| !ABILITIES.contains(&word.as_str())) {
             return Err(Error::new(codes::UR0610, format!("`{unknown}` is no ability that can be taken away"))
-                .at(diag::Origin::Env { name: WITHOUT.to_owned(), value: without.iter().cloned().collect::<Vec<_>>().join(",") })
+                .at(diag::Origin::Env {
+                    name: WITHOUT.to_owned(),
+                    value: without.iter().cloned().collect::<Vec<_>>().join(","),
+                })
                 .fact(format!("there are {}", ABILITIES.join(", "))));
         }
         Ok(Host { without, cgroups: OnceCell::new() })

@@ -25,7 +25,12 @@ use crate::{
 };
 
 /// Makes init in `user`, a user namespace.
-pub(crate) fn clone_within(alone: &Alone, user: BorrowedFd<'_>, how: How<'_>, child: Child<'_>) -> Result<clone::Child> {
+pub(crate) fn clone_within(
+    alone: &Alone,
+    user: BorrowedFd<'_>,
+    how: How<'_>,
+    child: Child<'_>,
+) -> Result<clone::Child> {
     let (ours, theirs) = Wire::pair().map_err(|errno| internal("socketpair()", errno))?;
     let go_between = |alone: Alone| match enter_and_clone(&alone, user, how, child) {
         Ok(init) => u8::from(theirs.say(Word::Created, &[init.pidfd.as_fd()]).is_err()),

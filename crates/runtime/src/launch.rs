@@ -23,8 +23,8 @@ use crate::{
     parent::{Born, Parent, internal},
     plan::{self, Plan, Wishes, root},
     state::{self, Birth, OCI_VERSION, Private, START_SOCKET, State, Status, boot_id},
-    step::Word,
-    wire::{Packet, Wire},
+    step::{Step, Word},
+    wire::{Failure, Packet, Wire},
 };
 
 /// What is asked for: everything that was on the command line, nothing looked up yet.
@@ -84,8 +84,7 @@ pub fn create(alone: &Alone, request: Request, host: &Host) -> Result<Init> {
     let (cgroup, warning) = make_cgroup(&bundle, &plan)?;
     warnings.extend(warning);
     let listener = if request.started_by_others { Some(listen_for_start(&state_dir)?) } else { None };
-    let parent =
-        Parent { alone, bundle: &bundle, plan: &mut plan, root: &root, host, state: &mut state, listener };
+    let parent = Parent { alone, bundle: &bundle, plan: &mut plan, root: &root, host, state: &mut state, listener };
     let born = parent.bear(&cgroup).and_then(|born| record(&mut state, &cgroup, &state_dir).map(|()| born));
     let Born { process, wire, terminal } = match born {
         Ok(born) => born,
@@ -112,10 +111,23 @@ impl Init {
 
     /// Lets the command execute. Returns when it does, or with the diagnosis of why it does not; poststart hooks have run then.
     pub fn start(&mut self) -> Result<Vec<Error>> {
-        start_over(&self.wire, &self.bundle, &self.plan)?;
+        if let Some(failure) = start_over(&self.wire)? {
+            return Err(explain::failure(&self.bundle, &self.plan.steps, self.plan.map.as_ref(), failure));
+        }
         self.state.status = Status::Running;
         self.state.write(&self.state_dir)?;
         Ok(poststart(&self.bundle, &self.state))
+    }
+
+    /// The steps that its first process was given.
+    pub fn steps(&self) -> &[Step] {
+        &self.plan.steps
+    }
+
+    /// Clears away what is left after its init has ended and was waited for: see [`clear_away`].
+    pub fn clear_away(mut self) -> Vec<Error> {
+        self.process = None;
+        clear_away(Some(&self.bundle), &mut self.state, &self.cgroup, &self.state_dir)
     }
 
     /// Leaves the container to itself: it is not killed when this value goes.
@@ -134,13 +146,13 @@ impl Drop for Init {
     }
 }
 
-/// Says `Start` and waits for the exec, which closes the wire.
-pub fn start_over(wire: &Wire, bundle: &Bundle, plan: &Plan) -> Result<()> {
+/// Says `Start` and waits for the exec, which closes the wire. A failure is for the caller to explain, who has the steps.
+pub fn start_over(wire: &Wire) -> Result<Option<Failure>> {
     // If init is gone, the next packet, or its absence, says so.
     let said = wire.say(Word::Start, &[]);
     match wire.receive().map_err(|errno| internal("recvmsg()", errno))? {
-        Packet::End if said.is_ok() => Ok(()),
-        Packet::Failure(failure) => Err(explain::failure(bundle, &plan.steps, plan.map.as_ref(), failure)),
+        Packet::End if said.is_ok() => Ok(None),
+        Packet::Failure(failure) => Ok(Some(failure)),
         Packet::End | Packet::Word(..) => {
             Err(Error::new(codes::UR0608, "the container's first process died before it could execute the command"))
         }
@@ -214,9 +226,8 @@ fn own_streams(bundle: &Bundle, plan: &Plan) {
         _ => None,
     });
     for stream in streams.into_iter().flatten().filter_map(|slot| plan.slots[slot.0].as_ref()) {
-        let is_pipe = rustix::fs::fstat(stream).is_ok_and(|stat| {
-            rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Fifo
-        });
+        let is_pipe = rustix::fs::fstat(stream)
+            .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Fifo);
         if is_pipe {
             // Who may not give it away (an ordinary user) has a container in which that user is known anyway.
             let _ = fchown(stream.as_fd(), Some(Uid::from_raw(uid.0)), None);

@@ -42,7 +42,8 @@ fn privileged(program: &str) -> Option<String> {
     let path = std::env::var_os("PATH").and_then(|path| {
         std::env::split_paths(&path).map(|dir| dir.join(program)).find(|candidate| stat(candidate).is_ok())
     })?;
-    let setuid = stat(&path).is_ok_and(|stat| Mode::from_raw_mode(stat.st_mode).contains(Mode::SUID) && stat.st_uid == 0);
+    let setuid =
+        stat(&path).is_ok_and(|stat| Mode::from_raw_mode(stat.st_mode).contains(Mode::SUID) && stat.st_uid == 0);
     let mut space = [0_u8; 64];
     let capable = lgetxattr(&path, "security.capability", &mut space[..]).is_ok();
     let nosuid = statvfs(&path).is_ok_and(|fs| fs.f_flag.contains(StatVfsMountFlags::NOSUID));

@@ -75,8 +75,10 @@ pub fn make(alone: &Alone, parts: Parts<'_>, view: Option<View<'_>>, host: &Host
     let lower = parts.lower.iter().map(|path| layer(path, view, host)).collect::<Result<Vec<_>>>()?;
     let writable = parts.writable.map(|path| layer(path, view, host)).transpose()?;
     // The kernel refuses a mount by the superuser of a namespace of his own that hides what `trusted.` attributes mark.
-    let layers = Layers { lower, writable, volatile: parts.volatile, user_attributes: !host.is_initial_user_namespace() };
-    let ids = ids_for(view).map_err(|errno| failure(Refused { call: "capset()".into(), errno, words: String::new() }))?;
+    let layers =
+        Layers { lower, writable, volatile: parts.volatile, user_attributes: !host.is_initial_user_namespace() };
+    let ids =
+        ids_for(view).map_err(|errno| failure(Refused { call: "capset()".into(), errno, words: String::new() }))?;
     let by_descriptors = if host.may_use("overlay-fds") && host.may_use("detached-layers") {
         by_descriptors(&layers)
     } else {
@@ -168,7 +170,8 @@ fn finish(context: &OwnedFd, layers: &Layers) -> Made<OwnedFd> {
 
 /// The way of older kernels. This process gets a mount namespace of its own for it, and keeps it; the attached clones do not stay.
 fn by_names(alone: &Alone, layers: &Layers) -> Made<OwnedFd> {
-    let back = open(".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(refused("open(.)"))?;
+    let back =
+        open(".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(refused("open(.)"))?;
     unshare(alone, Namespaces::MOUNT).map_err(refused("unshare(CLONE_NEWNS)"))?;
     let private = Change { propagation: Some(Propagation::Private), recursive: true, ..Change::default() };
     set_attributes_at(c"/", &private).map_err(refused("mount_setattr(/, private)"))?;
@@ -185,8 +188,10 @@ fn attach_stage() -> Made<()> {
     let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC).map_err(refused("fsopen(tmpfs)"))?;
     fsconfig_set_string(&context, "mode", "755").map_err(refused("fsconfig(tmpfs, mode)"))?;
     fsconfig_create(&context).map_err(refused("fsconfig(tmpfs, CMD_CREATE)"))?;
-    let stage = fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty()).map_err(refused("fsmount(tmpfs)"))?;
-    move_mount(&stage, "", CWD, "/proc", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).map_err(refused("move_mount(stage)"))?;
+    let stage =
+        fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty()).map_err(refused("fsmount(tmpfs)"))?;
+    move_mount(&stage, "", CWD, "/proc", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+        .map_err(refused("move_mount(stage)"))?;
     chdir("/proc").map_err(refused("chdir(stage)"))
 }
 
@@ -203,7 +208,8 @@ fn stage_and_mount(layers: &Layers) -> Made<OwnedFd> {
         fsconfig_set_string(&context, "lowerdir", all.as_str()).map_err(refused("fsconfig(overlay, lowerdir)"))?;
     } else {
         for name in &names {
-            fsconfig_set_string(&context, "lowerdir+", name.as_str()).map_err(refused("fsconfig(overlay, lowerdir+)"))?;
+            fsconfig_set_string(&context, "lowerdir+", name.as_str())
+                .map_err(refused("fsconfig(overlay, lowerdir+)"))?;
         }
     }
     if let Some(writable) = &layers.writable {
@@ -220,7 +226,8 @@ fn stage(layer: &OwnedFd, name: &str) -> Made<()> {
     let attach = |mount: &OwnedFd| move_mount(mount, "", CWD, name, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH);
     match attach(layer) {
         Err(Errno::INVAL) => {
-            let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+            let flags =
+                OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
             let clone = open_tree(layer, "", flags).map_err(refused("open_tree(layer)"))?;
             attach(&clone).map_err(refused("move_mount(layer)"))
         }

@@ -180,7 +180,10 @@ impl Parent<'_> {
         let mut home = Vec::new();
         for joined in self.plan.namespaces.joined.iter().filter(|joined| joined.kind != Namespaces::USER) {
             let name = namespaces::name(joined.kind);
-            let own = open_namespace(i32::try_from(std::process::id()).unwrap_or_default(), namespaces::proc_name(joined.kind));
+            let own = open_namespace(
+                i32::try_from(std::process::id()).unwrap_or_default(),
+                namespaces::proc_name(joined.kind),
+            );
             home.push((joined.kind, own.map_err(|errno| internal("open(/proc/self/ns)", errno))?));
             enter(joined.kind, joined.fd.as_fd()).map_err(|errno| {
                 Error::new(codes::UR0410, format!("the {name} namespace cannot be joined"))
@@ -209,8 +212,14 @@ impl Parent<'_> {
         for (resource, limit, from) in &self.plan.limits {
             prlimit(Pid::from_raw(pid), *resource, limit.clone()).map_err(|errno| {
                 Error::new(codes::UR0509, format!("the limit {resource:?} cannot be raised"))
-                    .os(format!("prlimit({pid}, {resource:?}, {:?}, {:?})", limit.current, limit.maximum), errno.raw_os_error())
-                    .fact(format!("this process's own hard limit is {:?}; to go beyond takes CAP_SYS_RESOURCE on the host", rustix::process::getrlimit(*resource).maximum))
+                    .os(
+                        format!("prlimit({pid}, {resource:?}, {:?}, {:?})", limit.current, limit.maximum),
+                        errno.raw_os_error(),
+                    )
+                    .fact(format!(
+                        "this process's own hard limit is {:?}; to go beyond takes CAP_SYS_RESOURCE on the host",
+                        rustix::process::getrlimit(*resource).maximum
+                    ))
                     .at(self.bundle.at(from.clone()))
             })?;
         }
@@ -236,7 +245,8 @@ impl Parent<'_> {
                 Kind::Gid => "gid_map",
             };
             let text = map.get(kind).to_kernel();
-            write_proc(pid, file, &text).map_err(|errno| explain::map_write(self.bundle, kind, map.get(kind), file, errno))?;
+            write_proc(pid, file, &text)
+                .map_err(|errno| explain::map_write(self.bundle, kind, map.get(kind), file, errno))?;
         }
         Ok(())
     }
@@ -283,7 +293,9 @@ impl Parent<'_> {
                     let _ = wire.say(Word::HooksDone, &[]);
                 }
                 Packet::Word(byte, mut descriptors) if byte == Word::Created.byte() => return Ok(descriptors.pop()),
-                Packet::Failure(failure) => return Err(explain::failure(self.bundle, &self.plan.steps, self.plan.map.as_ref(), failure)),
+                Packet::Failure(failure) => {
+                    return Err(explain::failure(self.bundle, &self.plan.steps, self.plan.map.as_ref(), failure));
+                }
                 Packet::Word(..) | Packet::End => return Err(died(hatching)),
             }
         }

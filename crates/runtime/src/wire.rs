@@ -91,8 +91,7 @@ impl Wire {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let received = loop {
-            let result =
-                recvmsg(&self.0, &mut [IoSliceMut::new(&mut bytes)], &mut control, RecvFlags::CMSG_CLOEXEC);
+            let result = recvmsg(&self.0, &mut [IoSliceMut::new(&mut bytes)], &mut control, RecvFlags::CMSG_CLOEXEC);
             match result {
                 Err(Errno::INTR) => {}
                 // A peer that dies with unread words in its queue resets the connection; to us that is its end.
@@ -139,12 +138,7 @@ fn decode(record: &[u8]) -> Option<Failure> {
     let (errno, rest) = rest.split_first_chunk::<4>()?;
     let mut texts = rest.splitn(2, |byte| *byte == 0);
     let mut text = || texts.next().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    Some(Failure {
-        step: u16::from_le_bytes(*step),
-        errno: i32::from_le_bytes(*errno),
-        call: text()?,
-        text: text()?,
-    })
+    Some(Failure { step: u16::from_le_bytes(*step), errno: i32::from_le_bytes(*errno), call: text()?, text: text()? })
 }
 
 #[cfg(test)]

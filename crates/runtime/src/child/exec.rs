@@ -35,7 +35,8 @@ pub struct Command {
     pub path: Option<CString>,
 }
 
-/// Why a command cannot be executed.
+/// Why a command cannot be executed. `path` is the file's path in the container.
+#[allow(missing_docs, reason = "the fields are what their names say")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finding {
@@ -137,8 +138,8 @@ fn examine(path: &Path, errno: Errno) -> Finding {
     };
     if errno == Errno::ACCESS {
         let forbidden = accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS).is_err();
-        let noexec = rustix::fs::statvfs(path)
-            .is_ok_and(|fs| fs.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC));
+        let noexec =
+            rustix::fs::statvfs(path).is_ok_and(|fs| fs.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC));
         return match (noexec, forbidden) {
             (true, _) => Finding::NoExec { path: owned },
             (false, true) => Finding::NotExecutable {

@@ -24,13 +24,13 @@ mod terminal;
 
 use std::os::fd::OwnedFd;
 
+pub(crate) use mounts::{apply, kernel_words};
+use oci::Bundle;
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
     net::{SocketFlags, accept_with},
 };
-use oci::Bundle;
-pub(crate) use mounts::{apply, kernel_words};
 pub use slots::Slots;
 
 use crate::{

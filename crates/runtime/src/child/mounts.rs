@@ -28,8 +28,7 @@ impl Child<'_> {
                 Ok(())
             }
             Act::CutPropagation => {
-                let change =
-                    Change { propagation: Some(Propagation::Private), recursive: true, ..Change::default() };
+                let change = Change { propagation: Some(Propagation::Private), recursive: true, ..Change::default() };
                 set_attributes_at(c"/", &change).call(|| "mount_setattr(/, private)".into())
             }
             Act::EnterRoot(slot) => self.enter_root(*slot),
@@ -146,8 +145,7 @@ impl Child<'_> {
 fn fresh(act: &Act) -> Done<OwnedFd> {
     let Act::Fresh { fs, source, options, attr, .. } = act else { return Err(Fault::new("step", Errno::NOSYS)) };
     let name = fs.to_string_lossy();
-    let context =
-        fsopen(fs.as_c_str(), FsOpenFlags::FSOPEN_CLOEXEC).call(|| format!("fsopen({name})"))?;
+    let context = fsopen(fs.as_c_str(), FsOpenFlags::FSOPEN_CLOEXEC).call(|| format!("fsopen({name})"))?;
     let said = |call: String, errno: Errno| Fault::new(call, errno).with_text(kernel_words(&context));
     if name != "proc" && name != "sysfs" {
         let source = source.as_c_str();
@@ -197,8 +195,7 @@ fn lay(mount: impl AsFd, at: impl AsFd, path: &str) -> rustix::io::Result<()> {
 }
 
 fn clone_of(mount: impl AsFd, recursive: bool) -> rustix::io::Result<OwnedFd> {
-    let mut flags =
-        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
     if recursive {
         flags |= OpenTreeFlags::AT_RECURSIVE;
     }

@@ -43,9 +43,8 @@ impl Child<'_> {
     fn bind_console(&self, terminal: impl AsFd) -> Done {
         let Some(root) = &self.root else { return Err(Fault::new("root", Errno::BADF)) };
         let console = Path::new("/dev/console");
-        let at = place::open_or_make(root, console, TargetKind::File)?;
-        let flags =
-            OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+        let at = place::open_or_make(root.as_fd(), console, TargetKind::File)?;
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
         let mount = open_tree(terminal, "", flags).call(|| "open_tree(terminal)".into())?;
         let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
         move_mount(&mount, "", &at, "", flags).map_err(|errno| place::fault("move_mount", console, errno))

@@ -16,11 +16,12 @@ pub(super) fn explain(finding: &str, call: &str) -> Error {
 fn of(finding: Finding, name: &str) -> Error {
     let cannot = |why: &str| Error::new(codes::UR0503, format!("`{name}` cannot be executed: {why}"));
     match finding {
-        Finding::Missing { searched: Some(path) } => {
-            Error::new(codes::UR0502, format!("the command `{name}` was not found in the container"))
-                .fact(format!("it was looked for in PATH={path}"))
-                .help("write the command as the image has it: case and directory count; an image without a shell has no `sh`")
-        }
+        Finding::Missing { searched: Some(path) } => Error::new(
+            codes::UR0502,
+            format!("the command `{name}` was not found in the container"),
+        )
+        .fact(format!("it was looked for in PATH={path}"))
+        .help("write the command as the image has it: case and directory count; an image without a shell has no `sh`"),
         Finding::Missing { searched: None } => {
             Error::new(codes::UR0502, format!("the command `{name}` was not found in the container"))
                 .fact("there is no such file in the root filesystem")
@@ -42,7 +43,9 @@ fn of(finding: Finding, name: &str) -> Error {
                 .fact(format!("this machine is {}", std::env::consts::ARCH))
                 .help("use an image for this machine's architecture")
         }
-        Finding::NoProgram { empty: true, path } => cannot("it is an empty file").fact(format!("{} has no byte", path.display())),
+        Finding::NoProgram { empty: true, path } => {
+            cannot("it is an empty file").fact(format!("{} has no byte", path.display()))
+        }
         Finding::NoProgram { empty: false, .. } => cannot("it is neither a program nor a script with a `#!` line")
             .help("if it is a shell script, begin it with `#!/bin/sh`, or run it as `sh FILE`"),
         Finding::Unknown { .. } => Error::new(codes::UR0503, format!("`{name}` cannot be executed")),

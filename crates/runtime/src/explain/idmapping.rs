@@ -22,13 +22,22 @@ pub fn idmap(mount: impl AsFd, path: &Path, call: &str, errno: Errno) -> Error {
     let shown = path.display();
     let fs = fs_name(&mount);
     let error = match errno {
-        Errno::NOSYS => Error::new(codes::UR0301, "this kernel cannot idmap mounts")
-            .fact("mount_setattr came with Linux 5.12"),
-        Errno::PERM if is_idmapped(&mount) => Error::new(codes::UR0304, format!("`{shown}` is on a mount that is idmapped already")),
-        Errno::PERM => Error::new(codes::UR0302, format!("`{shown}` cannot be idmapped: its file system belongs to another user namespace"))
-            .fact("only who owns a file system's superblock may idmap its mounts: for a disk that is root of the host"),
-        Errno::INVAL => Error::new(codes::UR0303, format!("`{shown}` cannot be idmapped: its file system, {fs}, does not allow it on this kernel"))
-            .fact("or a mount below it does not: then `idmap` instead of `ridmap` leaves that one as it is"),
+        Errno::NOSYS => {
+            Error::new(codes::UR0301, "this kernel cannot idmap mounts").fact("mount_setattr came with Linux 5.12")
+        }
+        Errno::PERM if is_idmapped(&mount) => {
+            Error::new(codes::UR0304, format!("`{shown}` is on a mount that is idmapped already"))
+        }
+        Errno::PERM => Error::new(
+            codes::UR0302,
+            format!("`{shown}` cannot be idmapped: its file system belongs to another user namespace"),
+        )
+        .fact("only who owns a file system's superblock may idmap its mounts: for a disk that is root of the host"),
+        Errno::INVAL => Error::new(
+            codes::UR0303,
+            format!("`{shown}` cannot be idmapped: its file system, {fs}, does not allow it on this kernel"),
+        )
+        .fact("or a mount below it does not: then `idmap` instead of `ridmap` leaves that one as it is"),
         _ => Error::new(codes::UR0303, format!("`{shown}` cannot be idmapped")),
     };
     error.os(format!("{call}([{}]<{shown}>, IDMAP)", mount.as_fd().as_raw_fd()), errno.raw_os_error())
@@ -59,5 +68,7 @@ fn is_idmapped(mount: impl AsFd) -> bool {
     let Some(id) = info.lines().find_map(|line| line.strip_prefix("mnt_id:")) else { return false };
     let mountinfo = read_proc("/proc/self/mountinfo").unwrap_or_default();
     let line = mountinfo.lines().find(|line| line.split(' ').next() == Some(id.trim()));
-    line.is_some_and(|line| line.split(' ').nth(5).is_some_and(|options| options.split(',').any(|word| word == "idmapped")))
+    line.is_some_and(|line| {
+        line.split(' ').nth(5).is_some_and(|options| options.split(',').any(|word| word == "idmapped"))
+    })
 }

@@ -27,7 +27,8 @@ pub fn failure(bundle: &Bundle, steps: &[Step], map: Option<&IdMap>, failure: Fa
         return from_report(bundle, &failure.text);
     }
     let Some(step) = steps.get(usize::from(failure.step)) else {
-        return Error::new(codes::UR0608, "the container failed while it was being set up").os(failure.call, failure.errno);
+        return Error::new(codes::UR0608, "the container failed while it was being set up")
+            .os(failure.call, failure.errno);
     };
     let errno = Errno::from_raw_os_error(failure.errno);
     let error = match &step.act {
@@ -63,7 +64,9 @@ fn code_of(act: &Act, step: &Step) -> diag::Code {
         Act::Bounding(_) | Act::Capabilities(_) => codes::UR0508,
         Act::Become { .. } | Act::Ids { .. } => codes::UR0106,
         Act::Terminal { .. } | Act::Streams(_) => codes::UR0511,
-        Act::Hostname(_) | Act::Domainname(_) | Act::TimeOffsets(_) | Act::NoNewPrivileges | Act::Loopback => codes::UR0512,
+        Act::Hostname(_) | Act::Domainname(_) | Act::TimeOffsets(_) | Act::NoNewPrivileges | Act::Loopback => {
+            codes::UR0512
+        }
         Act::Await(_) | Act::Say(_) | Act::AwaitStart | Act::DieWithParent => codes::UR0608,
         _ => codes::UR0307,
     }
@@ -71,15 +74,21 @@ fn code_of(act: &Act, step: &Step) -> diag::Code {
 
 fn sentence(act: &Act) -> String {
     match act {
-        Act::WorkingDirectory(path) | Act::Directory(path) => format!("the directory `{}` cannot be used in the container", path.display()),
+        Act::WorkingDirectory(path) | Act::Directory(path) => {
+            format!("the directory `{}` cannot be used in the container", path.display())
+        }
         Act::Link { at, .. } => format!("the link `{}` cannot be made in the root filesystem", at.display()),
         Act::Node(node) => format!("the device `{}` cannot be made", node.path.display()),
         Act::Sysctl { path, value } => format!("the kernel parameter `{}` cannot be set to `{value}`", path.display()),
         Act::Limit { resource, .. } => format!("the limit {resource:?} cannot be set"),
         Act::Bounding(_) | Act::Capabilities(_) => "the capabilities cannot be set".to_owned(),
-        Act::Become { uid, gid } | Act::Ids { uid, gid, .. } => format!("the process cannot become uid {uid}, gid {gid}"),
+        Act::Become { uid, gid } | Act::Ids { uid, gid, .. } => {
+            format!("the process cannot become uid {uid}, gid {gid}")
+        }
         Act::Terminal { .. } | Act::Streams(_) => "the terminal cannot be set up".to_owned(),
-        Act::Await(_) | Act::AwaitStart | Act::DieWithParent => "the runtime died while the container was being set up".to_owned(),
+        Act::Await(_) | Act::AwaitStart | Act::DieWithParent => {
+            "the runtime died while the container was being set up".to_owned()
+        }
         act => format!("the container cannot be set up: {act}"),
     }
 }
@@ -90,11 +99,15 @@ pub fn clone(errno: Errno, new: Namespaces) -> Error {
     let call = format!("clone3({})", names.join(", "));
     let error = Error::new(codes::UR0206, "the container's namespaces cannot be made").os(call, errno.raw_os_error());
     match errno {
-        Errno::NOSPC => limits(new).into_iter().fold(error, Error::fact)
+        Errno::NOSPC => limits(new)
+            .into_iter()
+            .fold(error, Error::fact)
             .help_run("allow more of them", "sudo sysctl -w user.max_user_namespaces=100000"),
         Errno::PERM => refusals().into_iter().fold(error, Error::fact),
         Errno::INVAL => error.fact("this kernel lacks one of these kinds of namespaces"),
-        Errno::AGAIN => error.fact("no further process may be started here: see `ulimit -u` and pids.max of the control group"),
+        Errno::AGAIN => {
+            error.fact("no further process may be started here: see `ulimit -u` and pids.max of the control group")
+        }
         _ => error,
     }
 }
@@ -114,7 +127,11 @@ fn refusals() -> Vec<String> {
         }
     };
     switch("/proc/sys/kernel/unprivileged_userns_clone", "0", "only root may create user namespaces");
-    switch("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "a program needs an AppArmor profile that allows it");
+    switch(
+        "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+        "1",
+        "a program needs an AppArmor profile that allows it",
+    );
     if facts.is_empty() {
         facts.push("a process whose root directory was changed (chroot) may not create user namespaces; a seccomp filter can forbid it too".to_owned());
     }
@@ -147,4 +164,3 @@ fn has_setfcap() -> bool {
     let number = capability::number("CAP_SETFCAP").unwrap_or(31);
     rustix::thread::capabilities(None).is_ok_and(|sets| sets.effective.bits() >> number & 1 == 1)
 }
-

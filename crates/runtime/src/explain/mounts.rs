@@ -30,16 +30,19 @@ fn masked(fs: &str) -> Error {
     if hiding.is_empty() {
         return error;
     }
-    error
-        .fact(format!("these mounts hide parts of it: {}", hiding.join(", ")))
-        .help("if this host is a container itself, start it with an unmasked /proc: podman run --security-opt unmask=ALL")
+    error.fact(format!("these mounts hide parts of it: {}", hiding.join(", "))).help(
+        "if this host is a container itself, start it with an unmasked /proc: podman run --security-opt unmask=ALL",
+    )
 }
 
 /// The mounts over parts of a tree.
 fn hiding(root: &str) -> Vec<String> {
     let mountinfo = read_proc("/proc/self/mountinfo").unwrap_or_default();
     let points = mountinfo.lines().filter_map(|line| line.split(' ').nth(4));
-    points.filter(|point| point.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'))).map(str::to_owned).collect()
+    points
+        .filter(|point| point.strip_prefix(root).is_some_and(|rest| rest.starts_with('/')))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A place in the root filesystem that cannot be a mount target.
@@ -54,9 +57,11 @@ pub(super) fn target(target: &Path, errno: Errno, call: &str, map: Option<&IdMap
                 None => error,
             }
         }
-        Errno::ROFS => error.fact("the target does not exist, and the root filesystem is read-only")
+        Errno::ROFS => error
+            .fact("the target does not exist, and the root filesystem is read-only")
             .help(format!("make it in the image: mkdir -p {shown}")),
-        Errno::LOOP => error.fact("it is a symbolic link, which is not allowed for /proc, /sys and /dev, or links lead in a circle"),
+        Errno::LOOP => error
+            .fact("it is a symbolic link, which is not allowed for /proc, /sys and /dev, or links lead in a circle"),
         Errno::NOENT => error.fact("it is a symbolic link to something that does not exist"),
         Errno::NOTDIR => error.fact("a directory is to be mounted on a file, or a file on a directory"),
         Errno::OVERFLOW => error.fact("the directory above belongs to an id that the map leaves out"),

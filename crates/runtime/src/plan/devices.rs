@@ -6,7 +6,10 @@ use diag::{Error, Pointer, Result, codes};
 use oci::oci_spec::runtime::{LinuxDevice, LinuxDeviceType};
 use rustix::fs::{FileType, fstat, major, makedev, minor};
 
-use super::{Context, mounts::{attach_opened, open_source}};
+use super::{
+    Context,
+    mounts::{attach_opened, open_source},
+};
 use crate::step::{Act, MountChange, Node};
 
 const DEFAULT: [(&str, u32, u32); 6] = [
@@ -53,7 +56,8 @@ pub(super) fn decide(context: &mut Context<'_>) -> Result<()> {
 }
 
 fn is_dev_bound(context: &Context<'_>) -> bool {
-    let is_bind = |options: &Option<Vec<String>>| options.iter().flatten().any(|word| word == "bind" || word == "rbind");
+    let is_bind =
+        |options: &Option<Vec<String>>| options.iter().flatten().any(|word| word == "bind" || word == "rbind");
     let mounts = context.bundle.spec.mounts().iter().flatten();
     mounts.into_iter().any(|mount| {
         mount.destination() == Path::new("/dev") && (mount.typ().as_deref() == Some("bind") || is_bind(mount.options()))
@@ -61,7 +65,8 @@ fn is_dev_bound(context: &Context<'_>) -> bool {
 }
 
 fn read(context: &Context<'_>, device: &LinuxDevice, from: &Pointer) -> Result<Node> {
-    let refuse = |what: String, member: &str| Err(Error::new(codes::UR0412, what).at(context.bundle.at(from.child(member))));
+    let refuse =
+        |what: String, member: &str| Err(Error::new(codes::UR0412, what).at(context.bundle.at(from.child(member))));
     let path = device.path();
     if !path.is_absolute() {
         return refuse(format!("the path `{}` of a device is not absolute", path.display()), "path");
@@ -110,9 +115,12 @@ fn bind(context: &mut Context<'_>, node: &Node, from: Pointer) -> Result<()> {
     });
     if found.is_none() {
         let is = fstat(&mount).map_or(0, |stat| stat.st_rdev);
-        return Err(Error::new(codes::UR0412, format!("`{shown}` of the host is not the device {}:{}", node.device.0, node.device.1))
-            .at(context.bundle.at(from))
-            .fact(format!("it is {}:{}", major(is), minor(is))));
+        return Err(Error::new(
+            codes::UR0412,
+            format!("`{shown}` of the host is not the device {}:{}", node.device.0, node.device.1),
+        )
+        .at(context.bundle.at(from))
+        .fact(format!("it is {}:{}", major(is), minor(is))));
     }
     attach_opened(context, mount, &MountChange::default(), None, path, from)
 }

@@ -17,7 +17,12 @@ fn given<T>(list: &Option<Vec<T>>) -> bool {
 
 /// The map of a bind mount. One of its own is from the ids on disk (`containerID`) to ids of the host (`hostID`); `idmap` alone means
 /// the container's map.
-pub(super) fn decide(context: &Context<'_>, mount: &Mount, options: &MountOptions, from: &Pointer) -> Result<Option<Idmap>> {
+pub(super) fn decide(
+    context: &Context<'_>,
+    mount: &Mount,
+    options: &MountOptions,
+    from: &Pointer,
+) -> Result<Option<Idmap>> {
     if !asked(mount, options) {
         return Ok(None);
     }
@@ -25,9 +30,11 @@ pub(super) fn decide(context: &Context<'_>, mount: &Mount, options: &MountOption
     let bundle = context.bundle;
     match (given(mount.uid_mappings()), given(mount.gid_mappings())) {
         (false, false) if context.map.is_some() => Ok(Some(Idmap { carried: Carried::ByContainer, recursive })),
-        (false, false) => Err(Error::new(codes::UR0413, "`idmap` is given, but neither the mount nor the container has a map")
-            .at(bundle.at(from.child("options")))
-            .help("give the mount uidMappings and gidMappings, or the container a user namespace")),
+        (false, false) => {
+            Err(Error::new(codes::UR0413, "`idmap` is given, but neither the mount nor the container has a map")
+                .at(bundle.at(from.child("options")))
+                .help("give the mount uidMappings and gidMappings, or the container a user namespace"))
+        }
         (true, true) => {
             let read = |kind| {
                 let (list, member) = match kind {

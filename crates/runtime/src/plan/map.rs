@@ -55,7 +55,8 @@ pub(super) fn read_extents(kind: Kind, list: &[LinuxIdMapping], at: &Pointer, bu
 }
 
 fn missing_mappings(bundle: &Bundle, given: [bool; 2]) -> Error {
-    let missing: Vec<_> = Kind::BOTH.into_iter().zip(given).filter(|(_, given)| !given).map(|(kind, _)| member(kind)).collect();
+    let missing: Vec<_> =
+        Kind::BOTH.into_iter().zip(given).filter(|(_, given)| !given).map(|(kind, _)| member(kind)).collect();
     let place = if given == [false, false] { Pointer::new("/linux/namespaces") } else { Pointer::new("/linux") };
     Error::new(codes::UR0409, format!("the container has a user namespace, but no {}", missing.join(" and no ")))
         .at(bundle.at(place))
@@ -102,6 +103,8 @@ pub(super) fn check_root(bundle: &Bundle, map: &IdMap) -> Result<()> {
     Err(Error::new(codes::UR0105, format!("the map leaves out container {name} 0"))
         .at(bundle.at(pointer(kind)))
         .label(format!("maps container {name}s {} only", map.get(kind).inside_ids()))
-        .fact("the kernel accepts such a map; but the root filesystem belongs to id 0, so nothing could be mounted in it")
+        .fact(
+            "the kernel accepts such a map; but the root filesystem belongs to id 0, so nothing could be mounted in it",
+        )
         .help(format!("add an extent with `\"containerID\": 0` to linux.{}", member(kind))))
 }

@@ -218,7 +218,8 @@ pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Plan> 
 
 fn writer(map: &IdMap, host: &Host) -> MapWriter {
     let (uid, gid) = host.ids();
-    let only = |kind: Kind, id: u32| matches!(map.get(kind).as_slice(), [Extent { outside, len: 1, .. }] if outside.0 == id);
+    let only =
+        |kind: Kind, id: u32| matches!(map.get(kind).as_slice(), [Extent { outside, len: 1, .. }] if outside.0 == id);
     if host.may_set_ids() {
         MapWriter::Parent
     } else if only(Kind::Uid, uid) && only(Kind::Gid, gid) {
@@ -244,7 +245,8 @@ fn decide_root(context: &mut Context<'_>, root: &Root) -> Result<RootPlan> {
     let bundle = context.bundle;
     let path = root::path(bundle)?;
     let mount = root::open(bundle, &path)?;
-    let annotated = bundle.spec.annotations().as_ref().and_then(|all| all.get(IDMAP_ROOT)).is_some_and(|word| word == "true");
+    let annotated =
+        bundle.spec.annotations().as_ref().and_then(|all| all.get(IDMAP_ROOT)).is_some_and(|word| word == "true");
     let owners = if context.map.is_some() && (*idmap || annotated) { Owners::Idmapped } else { Owners::AsTheyAre };
     if let Some(map) = context.map {
         check_root_ids(context, map, &mount, owners)?;
@@ -359,7 +361,8 @@ fn hide(context: &mut Context<'_>) {
 
 fn root_propagation(context: &mut Context<'_>) -> Result<()> {
     let linux = context.bundle.spec.linux().as_ref();
-    let Some(word) = linux.and_then(|linux| linux.rootfs_propagation().as_deref()).filter(|word| !word.is_empty()) else {
+    let Some(word) = linux.and_then(|linux| linux.rootfs_propagation().as_deref()).filter(|word| !word.is_empty())
+    else {
         return Ok(());
     };
     let from = Pointer::new("/linux/rootfsPropagation");
@@ -443,9 +446,12 @@ fn time_offsets(bundle: &Bundle, namespaces: &NamespacePlan) -> Result<Option<St
     };
     let at = Pointer::new("/linux/timeOffsets");
     if !namespaces.owns(sys::clone::Namespaces::TIME) {
-        return Err(Error::new(codes::UR0413, "time offsets are given, but the container has no time namespace of its own")
-            .at(bundle.at(at))
-            .help("add `{\"type\": \"time\"}` to linux.namespaces"));
+        return Err(Error::new(
+            codes::UR0413,
+            "time offsets are given, but the container has no time namespace of its own",
+        )
+        .at(bundle.at(at))
+        .help("add `{\"type\": \"time\"}` to linux.namespaces"));
     }
     let mut text = String::new();
     for (clock, offset) in offsets {

@@ -48,13 +48,16 @@ fn decide_one(context: &mut Context<'_>, mount: &Mount, options: &MountOptions, 
         return bind(context, mount, options, target, from);
     }
     if idmapped::asked(mount, options) {
-        return Err(Error::new(codes::UR0411, "only bind mounts can be idmapped by this version")
-            .at(context.bundle.at(from)));
+        return Err(
+            Error::new(codes::UR0411, "only bind mounts can be idmapped by this version").at(context.bundle.at(from))
+        );
     }
     match kind {
-        "" => Err(Error::new(codes::UR0413, format!("the mount on `{}` has neither a type nor `bind`", target.display()))
-            .at(context.bundle.at(from))
-            .help("add `\"type\": \"tmpfs\"` (or another file system), or the option `bind`")),
+        "" => {
+            Err(Error::new(codes::UR0413, format!("the mount on `{}` has neither a type nor `bind`", target.display()))
+                .at(context.bundle.at(from))
+                .help("add `\"type\": \"tmpfs\"` (or another file system), or the option `bind`"))
+        }
         "cgroup" => cgroup_view::decide(context, options, &target, &from),
         "sysfs" if context.userns_without(Namespaces::NET) => bound_sysfs(context, options, target, from),
         _ => {
@@ -150,19 +153,30 @@ fn check_ownership(context: &Context<'_>, kind: &str, from: &Pointer) -> Result<
         return Ok(());
     }
     let whose = if context.namespaces.has(needed) { "it joins another's" } else { "it has the host's" };
-    Err(Error::new(code, format!("{kind} cannot be mounted: the container has a user namespace, but no {name} namespace of its own"))
-        .at(context.bundle.at(from.clone()))
-        .fact(format!("{kind} shows the {name} namespace, and only the user namespace that owns that may mount it; {whose}"))
-        .help(format!("add `{{\"type\": \"{name}\"}}` to linux.namespaces"))
-        .help(format!("or bind the host's: `\"type\": \"bind\", \"source\": \"/{}\", \"options\": [\"rbind\"]`", if kind == "proc" { "proc" } else { "dev/mqueue" })))
+    Err(Error::new(
+        code,
+        format!("{kind} cannot be mounted: the container has a user namespace, but no {name} namespace of its own"),
+    )
+    .at(context.bundle.at(from.clone()))
+    .fact(format!(
+        "{kind} shows the {name} namespace, and only the user namespace that owns that may mount it; {whose}"
+    ))
+    .help(format!("add `{{\"type\": \"{name}\"}}` to linux.namespaces"))
+    .help(format!(
+        "or bind the host's: `\"type\": \"bind\", \"source\": \"/{}\", \"options\": [\"rbind\"]`",
+        if kind == "proc" { "proc" } else { "dev/mqueue" }
+    )))
 }
 
 /// sysfs shows the network namespace. Where that is not the container's own, the host's /sys is bound, read-only.
 fn bound_sysfs(context: &mut Context<'_>, options: &MountOptions, target: PathBuf, from: Pointer) -> Result<()> {
     let at = context.bundle.at(from.clone());
-    let warning = Error::warning(codes::UR0312, "sysfs is the host's, read-only: the container has no network namespace of its own")
-        .at(at)
-        .fact("sysfs shows the network namespace, and only the user namespace that owns that may mount it");
+    let warning = Error::warning(
+        codes::UR0312,
+        "sysfs is the host's, read-only: the container has no network namespace of its own",
+    )
+    .at(at)
+    .fact("sysfs shows the network namespace, and only the user namespace that owns that may mount it");
     context.warnings.push(warning);
     let change = MountChange {
         set_all: Attr::RDONLY | options.change.set,
@@ -174,7 +188,13 @@ fn bound_sysfs(context: &mut Context<'_>, options: &MountOptions, target: PathBu
 }
 
 /// Something of the host's.
-fn bind(context: &mut Context<'_>, mount: &Mount, options: &MountOptions, target: PathBuf, from: Pointer) -> Result<()> {
+fn bind(
+    context: &mut Context<'_>,
+    mount: &Mount,
+    options: &MountOptions,
+    target: PathBuf,
+    from: Pointer,
+) -> Result<()> {
     if let Some((index, key, _)) = options.data.iter().find(|(_, key, value)| value.is_some() || !is_flag(key)) {
         return Err(Error::new(codes::UR0316, format!("a bind mount has no option `{key}`"))
             .at(context.bundle.at(from.child("options").child(index))));
@@ -206,8 +226,10 @@ pub(super) fn open_source(bundle: &Bundle, source: &Path, recursive: bool, from:
         let what = format!("the source `{shown}` of a mount");
         let error = match errno {
             Errno::NOENT | Errno::ACCESS | Errno::NOTDIR => oci::way::find(source).into_error(codes::UR0315, &what),
-            Errno::INVAL if !recursive => Error::new(codes::UR0315, format!("{what} has mounts below it that must come along"))
-                .help("use `rbind` instead of `bind`: here what lies under those mounts may not be shown"),
+            Errno::INVAL if !recursive => {
+                Error::new(codes::UR0315, format!("{what} has mounts below it that must come along"))
+                    .help("use `rbind` instead of `bind`: here what lies under those mounts may not be shown")
+            }
             _ => Error::new(codes::UR0315, format!("{what} cannot be opened")),
         };
         error.os(format!("open_tree({shown})"), errno.raw_os_error()).moved_to(bundle.at(from.child("source")))
@@ -278,7 +300,13 @@ impl Context<'_> {
     }
 
     /// Plans a new file system of the runtime's own wish.
-    pub(super) fn fresh_slot(&mut self, fs: &std::ffi::CStr, options: Vec<(CString, Option<CString>)>, attr: Attr, from: &Pointer) -> Slot {
+    pub(super) fn fresh_slot(
+        &mut self,
+        fs: &std::ffi::CStr,
+        options: Vec<(CString, Option<CString>)>,
+        attr: Attr,
+        from: &Pointer,
+    ) -> Slot {
         let slot = self.new_slot();
         self.prepare(Act::Fresh { fs: fs.to_owned(), source: fs.to_owned(), options, attr, slot }, from.clone());
         slot

@@ -93,12 +93,16 @@ fn open_namespace(bundle: &Bundle, kind: Namespaces, path: &Path, from: &Pointer
     let name = name(kind);
     let shown = path.display();
     if !path.is_absolute() {
-        return Err(Error::new(codes::UR0410, format!("the path `{shown}` of the {name} namespace is not absolute"))
-            .at(at()));
+        return Err(
+            Error::new(codes::UR0410, format!("the path `{shown}` of the {name} namespace is not absolute")).at(at())
+        );
     }
     let fd = open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty()).map_err(|errno| {
         let what = format!("the {name} namespace `{shown}`");
-        oci::way::find(path).into_error(codes::UR0410, &what).os(format!("open({shown})"), errno.raw_os_error()).at(at())
+        oci::way::find(path)
+            .into_error(codes::UR0410, &what)
+            .os(format!("open({shown})"), errno.raw_os_error())
+            .at(at())
     })?;
     match sys::namespace_kind(&fd) {
         Ok(found) if found == kind => Ok(fd),

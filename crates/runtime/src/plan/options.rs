@@ -110,7 +110,11 @@ impl MountOptions {
 
     /// The value of an option of the file system, and its index.
     pub fn value(&self, name: &str) -> Option<(usize, &str)> {
-        self.data.iter().rev().find(|(_, key, _)| key == name).and_then(|(index, _, value)| Some((*index, value.as_deref()?)))
+        self.data
+            .iter()
+            .rev()
+            .find(|(_, key, _)| key == name)
+            .and_then(|(index, _, value)| Some((*index, value.as_deref()?)))
     }
 }
 
@@ -136,7 +140,9 @@ fn meaning(option: &str) -> Option<Meaning> {
         "rshared" => Meaning::Spread(Propagation::Shared, true),
         "runbindable" => Meaning::Spread(Propagation::Unbindable, true),
         "sync" | "dirsync" | "lazytime" | "mand" => Meaning::Flag,
-        "defaults" | "async" | "nomand" | "loud" | "silent" | "iversion" | "noiversion" | "nolazytime" => Meaning::Nothing,
+        "defaults" | "async" | "nomand" | "loud" | "silent" | "iversion" | "noiversion" | "nolazytime" => {
+            Meaning::Nothing
+        }
         _ => return None,
     })
 }

@@ -145,8 +145,8 @@ fn misfit(path: &Path, kind: Kind, id: u32, map: &IdMap, owners: Owners) -> Erro
 /// a shadow file of the group shadow, and programs that are set-user-id root.
 fn is_flattened(dir: &OwnedFd, map: &IdMap) -> bool {
     let zero = |kind, id| map.get(kind).to_inside(Outside(id)) == Some(Inside(0));
-    let shadow = stat_inside(dir, "etc/shadow")
-        .is_some_and(|stat| zero(Kind::Gid, stat.st_gid) && has_group(dir, b"shadow:"));
+    let shadow =
+        stat_inside(dir, "etc/shadow").is_some_and(|stat| zero(Kind::Gid, stat.st_gid) && has_group(dir, b"shadow:"));
     let programs = ["usr/bin/su", "bin/su", "usr/bin/passwd", "usr/bin/mount", "bin/mount", "usr/bin/newgrp"];
     let mut found = programs
         .iter()
@@ -171,9 +171,12 @@ fn has_group(dir: impl AsFd, line: &[u8]) -> bool {
 }
 
 fn flattened(bundle: &Bundle, path: &Path) -> Error {
-    Error::warning(codes::UR0407, format!("the root filesystem `{}` was flattened: every file has one owner", path.display()))
-        .at(bundle.at(Pointer::new("/root/path")))
-        .fact("/etc/shadow does not belong to the group shadow, and no program is set-user-id: so it is after `chown -R`")
-        .fact("file capabilities and the owners of services are lost too; programs such as su and passwd will not work")
-        .help("unpack the root filesystem again, change no owners, and mount it idmapped: --idmap-root")
+    Error::warning(
+        codes::UR0407,
+        format!("the root filesystem `{}` was flattened: every file has one owner", path.display()),
+    )
+    .at(bundle.at(Pointer::new("/root/path")))
+    .fact("/etc/shadow does not belong to the group shadow, and no program is set-user-id: so it is after `chown -R`")
+    .fact("file capabilities and the owners of services are lost too; programs such as su and passwd will not work")
+    .help("unpack the root filesystem again, change no owners, and mount it idmapped: --idmap-root")
 }

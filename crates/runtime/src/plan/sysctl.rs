@@ -10,8 +10,15 @@ use crate::step::Act;
 
 /// Which namespace a parameter belongs to; `None` for those of the whole host.
 fn owner(name: &str) -> Option<(Namespaces, &'static str)> {
-    const IPC: [&str; 7] =
-        ["kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni"];
+    const IPC: [&str; 7] = [
+        "kernel.msgmax",
+        "kernel.msgmnb",
+        "kernel.msgmni",
+        "kernel.sem",
+        "kernel.shmall",
+        "kernel.shmmax",
+        "kernel.shmmni",
+    ];
     if name.starts_with("net.") {
         Some((Namespaces::NET, "network"))
     } else if name.starts_with("fs.mqueue.") || name == "kernel.shm_rmid_forced" || IPC.contains(&name) {
@@ -40,15 +47,19 @@ pub(super) fn decide(context: &mut Context<'_>) -> Result<()> {
 
 fn one(context: &Context<'_>, name: &str, value: &str) -> Result<Act> {
     let dotted = name.replace('/', ".");
-    let path = path(name).ok_or_else(|| Error::new(codes::UR0510, format!("`{name}` is no name of a kernel parameter")))?;
+    let path =
+        path(name).ok_or_else(|| Error::new(codes::UR0510, format!("`{name}` is no name of a kernel parameter")))?;
     let Some((kind, namespace)) = owner(&dotted) else {
         return Err(Error::new(codes::UR0510, format!("`{name}` is a parameter of the whole host"))
             .fact("a container may set only what belongs to its own namespaces: net.*, fs.mqueue.*, kernel.shm*, kernel.msg*, kernel.sem")
             .help_run("set it on the host", format!("sysctl -w {dotted}={value}")));
     };
     if !context.namespaces.has(kind) {
-        return Err(Error::new(codes::UR0510, format!("`{name}` belongs to the {namespace} namespace, and the container has the host's"))
-            .help(format!("add `{{\"type\": \"{namespace}\"}}` to linux.namespaces")));
+        return Err(Error::new(
+            codes::UR0510,
+            format!("`{name}` belongs to the {namespace} namespace, and the container has the host's"),
+        )
+        .help(format!("add `{{\"type\": \"{namespace}\"}}` to linux.namespaces")));
     }
     if kind == Namespaces::UTS {
         let name = dotted.trim_start_matches("kernel.").to_owned();
@@ -66,7 +77,8 @@ fn path(name: &str) -> Option<PathBuf> {
         '/' => '.',
         other => other,
     };
-    let path: String = if name[first..].starts_with('.') { name.chars().map(exchange).collect() } else { name.to_owned() };
+    let path: String =
+        if name[first..].starts_with('.') { name.chars().map(exchange).collect() } else { name.to_owned() };
     let good = path.split('/').all(|part| !matches!(part, "" | "." | "..")) && !path.contains('\0');
     good.then(|| PathBuf::from(path))
 }

@@ -1,0 +1,66 @@
+//! `delete`.
+
+use std::{process::ExitCode, time::Duration};
+
+use diag::{Error, Result, codes};
+use oci::Bundle;
+use runtime::{
+    cgroup::Cgroup,
+    containers::{Containers, Held},
+    launch::clear_away,
+    state::{State, Status},
+};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use super::containers;
+use crate::{arguments::Global, report::Reporter};
+
+/// `delete`: removes what is left of a container that has stopped; with `--force`, kills it first.
+pub fn delete(global: &Global, id: &str, force: bool, reporter: &Reporter) -> Result<ExitCode> {
+    let containers = containers(global)?;
+    let held = match containers.hold(id) {
+        Err(error) if force && error.code() == codes::UR0602 => return Ok(ExitCode::SUCCESS),
+        held => held?,
+    };
+    remove(&containers, held, id, force, reporter)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn remove(containers: &Containers, held: Held, id: &str, force: bool, reporter: &Reporter) -> Result<()> {
+    // A create that was killed before it wrote a state leaves its directory alone.
+    if held.dir.has(runtime::state::FILE) {
+        let mut state = State::read(&held.dir)?;
+        let now = state.now();
+        if !matches!(now, Status::Stopped) && !(force || now == Status::Created) {
+            return Err(Error::new(
+                codes::UR0603,
+                format!("the container `{id}` cannot be deleted: it is {}", now.name()),
+            )
+            .help_run("kill it first", format!("unroot-runtime kill {id} KILL")));
+        }
+        let cgroup = Cgroup::reopen(&state.unroot.cgroup)?;
+        if now != Status::Stopped {
+            end(&state)?;
+        }
+        // A bundle that is gone has no hooks to run.
+        let bundle = Bundle::open(&state.bundle).ok();
+        clear_away(bundle.as_ref(), &mut state, &cgroup, &held.dir).iter().for_each(|warning| reporter.report(warning));
+    }
+    containers.remove(id, held)
+}
+
+/// Kills init, and with it all processes of its pid namespace, and waits until it is gone.
+fn end(state: &State) -> Result<()> {
+    let pid = state.pid.unwrap_or(0);
+    let Some(Ok(pidfd)) = Pid::from_raw(pid).map(|pid| pidfd_open(pid, PidfdFlags::empty())) else { return Ok(()) };
+    // It may have ended by itself.
+    let _ = pidfd_send_signal(&pidfd, Signal::KILL);
+    for _ in 0..1000 {
+        if !state.is_alive() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Err(Error::new(codes::UR0603, format!("the container `{}` does not die", state.id))
+        .fact(format!("process {pid} was sent SIGKILL 10 seconds ago; it is in an uninterruptible sleep")))
+}
