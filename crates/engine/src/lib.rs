@@ -1,1 +1,97 @@
-//! (being written)
+//! Containers with names: what a person means by `run`, `ps`, `rm`. One file a verb.
+//!
+//! A verb is *asked* ([`request`]: words with their places), *decided* (image, user, environment, [`map`]: everything that can be
+//! refused is refused before anything is made) and *done* (a directory in the store, a monitor). Nothing here prints;
+//! warnings go to [`Notices`] when they are known.
+
+pub mod capabilities;
+pub mod client;
+pub mod config;
+mod create;
+pub mod environment;
+mod files;
+pub mod hello;
+pub mod image_facts;
+pub mod images;
+pub mod import;
+pub mod info;
+pub mod life;
+mod load;
+pub mod map;
+pub mod monitor;
+mod names;
+pub mod origins;
+pub mod ps;
+mod remove;
+pub mod request;
+pub mod rootless;
+pub mod run;
+pub mod scope;
+pub mod spec;
+mod start;
+mod stop;
+mod target;
+
+use diag::{Error, Result};
+use oci::image::Platform;
+use store::{Store, image::Intake};
+use sys::{Alone, Dir};
+
+pub use client::Notices;
+pub use scope::{Options, Scope};
+
+/// The engine, in one scope.
+pub struct Engine<'a> {
+    scope: Scope,
+    store: Store,
+    notices: &'a dyn Notices,
+    /// Whether the user's own namespace was entered.
+    entered: bool,
+}
+
+impl<'a> Engine<'a> {
+    /// For verbs that change something: an ordinary user enters their own namespace first.
+    pub fn enter(alone: &Alone, options: &Options, notices: &'a dyn Notices) -> Result<Engine<'a>> {
+        let scope = Scope::choose(options, &scope::Surroundings::look()?)?;
+        scope.secure()?;
+        let running = Dir::open(scope.run_root.join("containers")).ok();
+        running.iter().for_each(life::kill_orphans);
+        if scope.rootless {
+            rootless::enter(alone, running.as_ref(), notices)?;
+        }
+        let store = Store::open(&scope.root, &scope.run_root)?;
+        let entered = scope.rootless;
+        let engine = Engine { scope, store, notices, entered };
+        engine.sweep();
+        Ok(engine)
+    }
+
+    /// For verbs that only look, or only talk to monitors.
+    pub fn look(options: &Options, notices: &'a dyn Notices) -> Result<Engine<'a>> {
+        let scope = Scope::choose(options, &scope::Surroundings::look()?)?;
+        scope.secure()?;
+        let store = Store::open(&scope.root, &scope.run_root)?;
+        Ok(Engine { scope, store, notices, entered: false })
+    }
+
+    /// Where things are kept.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    fn warn(&self, warning: &Error) {
+        self.notices.notice(warning.report());
+    }
+
+    /// How images are brought in here.
+    fn intake(&self) -> Result<Intake> {
+        let single = self.entered && map::Host::look(true)?.current.uid.ids() == 1;
+        let ownership = if single { store::Ownership::Single } else { store::Ownership::Canonical };
+        Ok(Intake { ownership, ..Intake::default() })
+    }
+}
+
+/// This machine's architecture in the words of images: `amd64`.
+pub fn image_architecture() -> String {
+    Platform::here().architecture
+}

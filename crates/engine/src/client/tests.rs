@@ -1,0 +1,80 @@
+use std::cell::RefCell;
+
+use runtime::job::frame;
+use rustix::net::{SendFlags, send};
+
+use super::*;
+
+#[derive(Default)]
+struct Seen(RefCell<Vec<String>>);
+
+impl Notices for Seen {
+    fn notice(&self, report: &Report) {
+        self.0.borrow_mut().push(report.what.to_string());
+    }
+}
+
+fn pair() -> (Link, Link) {
+    Link::pair().unwrap()
+}
+
+fn say(link: &Link, kind: u8, contents: &[u8]) {
+    let packet: Vec<u8> = [&[kind], contents].concat();
+    send(link, &packet, SendFlags::empty()).unwrap();
+}
+
+#[test]
+fn the_exit_is_what_attend_returns_and_warnings_are_passed_on() {
+    let (ours, monitors) = pair();
+    let seen = Seen::default();
+    let warning = Error::warning(codes::UR0611, "no control group");
+    say(&monitors, frame::WARNING, &serde_json::to_vec(warning.report()).unwrap());
+    say(&monitors, frame::STARTED, b"42");
+    let exit = Exit { code: 7, signal: None, at: 1 };
+    say(&monitors, frame::EXIT, &serde_json::to_vec(&exit).unwrap());
+    let signals = catch_signals().unwrap();
+    let ended = Client::new(ours, Wiring::default(), &seen).attend(&signals).unwrap();
+    assert_eq!(ended, Ended::Exited(exit));
+    assert_eq!(*seen.0.borrow(), ["no control group"]);
+}
+
+#[test]
+fn a_failure_is_the_monitors_own_diagnosis() {
+    let (ours, monitors) = pair();
+    let failure = Error::new(codes::UR0502, "no such command");
+    say(&monitors, frame::FAILED, &serde_json::to_vec(failure.report()).unwrap());
+    let seen = Seen::default();
+    let error = Client::new(ours, Wiring::default(), &seen).await_start().unwrap_err();
+    assert_eq!((error.code(), error.report().what.as_ref()), (codes::UR0502, "no such command"));
+}
+
+#[test]
+fn a_monitor_that_dies_is_noticed() {
+    let seen = Seen::default();
+    let (ours, monitors) = pair();
+    drop(monitors);
+    let mut client = Client::new(ours, Wiring::default(), &seen);
+    assert_eq!(client.await_start().unwrap_err().code(), codes::UR0805);
+    let signals = catch_signals().unwrap();
+    assert_eq!(client.attend(&signals).unwrap(), Ended::MonitorGone);
+}
+
+#[test]
+fn nonsense_is_refused_without_a_panic() {
+    for kind in [frame::EXIT, frame::FAILED, frame::WARNING] {
+        let (ours, monitors) = pair();
+        say(&monitors, kind, b"{\xff");
+        let seen = Seen::default();
+        assert_eq!(Client::new(ours, Wiring::default(), &seen).await_start().unwrap_err().code(), codes::UR0805);
+    }
+}
+
+#[test]
+fn a_signal_goes_to_the_monitor() {
+    let (ours, monitors) = pair();
+    let seen = Seen::default();
+    Client::new(ours, Wiring::default(), &seen).signal(15).unwrap();
+    let mut packet = [0; 8];
+    let (length, _) = rustix::net::recv(&monitors, &mut packet, rustix::net::RecvFlags::empty()).unwrap();
+    assert_eq!(packet[..length], [frame::SIGNAL, 15]);
+}

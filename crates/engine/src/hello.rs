@@ -1,0 +1,124 @@
+//! The built-in image: one file, which is this very program. Called by that name, it shows a newcomer what a container is.
+
+mod attempts;
+
+use std::{collections::BTreeMap, env, fmt::Write as _, fs};
+
+use diag::{Error, Result, codes};
+use idmap::{Extents, IdMap, Inside, Kind, NoNames, draw};
+use oci::{ImageConfig, Reference};
+use rustix::process::{getgid, getpid, getuid};
+use store::image::{BuiltInFile, Image, Images};
+
+use crate::{Engine, config::Config};
+
+/// The image's name. No registry can have that host, so no image of the user's is ever hidden by it.
+pub const NAME: &str = "unroot.invalid/hello:latest";
+
+/// The variable in which a container of this image finds its map in the host's ids: what the kernel tells it stops at the
+/// next user namespace, which for an ordinary user's container is not the host's.
+const HOST_MAP: &str = "UNROOT_HOST_UID_MAP";
+
+/// The label by which its containers are known.
+const LABEL: &str = "org.unroot.built-in";
+
+impl Engine<'_> {
+    /// The image that is meant; `hello` is made if the store has none of that name.
+    pub(crate) fn image_or_hello(&self, text: &str) -> Result<Image> {
+        let images = Images::of(&self.store);
+        if !matches!(text, "hello" | "hello:latest" | NAME) {
+            return images.resolve(text);
+        }
+        match images.resolve(text) {
+            Ok(image) if !image.config.labels.contains_key(LABEL) => Ok(image),
+            // The one that was made before may be of another version of this program.
+            Ok(_) => self.built_in(),
+            Err(error) if error.code() == codes::UR0701 => self.built_in(),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn built_in(&self) -> Result<Image> {
+        let program = fs::read("/proc/self/exe")
+            .map_err(|error| Error::new(codes::UR0699, "this program's own file cannot be read").words(error))?;
+        let name = Reference::parse(NAME).map_err(Error::from)?;
+        let config = ImageConfig {
+            entrypoint: vec!["/hello".to_owned()],
+            labels: BTreeMap::from([(LABEL.to_owned(), "hello".to_owned())]),
+            ..ImageConfig::default()
+        };
+        let file = BuiltInFile { path: "/hello", mode: 0o755, contents: &program };
+        Images::of(&self.store).built_in(&name, &[file], config, &self.intake()?)
+    }
+}
+
+/// Tells a container of the built-in image its map in the host's ids.
+pub(crate) fn tell_map(config: &mut Config, map: &IdMap, current: &IdMap) {
+    if config.image != NAME {
+        return;
+    }
+    let on_host = map.uid.compose(&current.uid).map(|map| map.normalized());
+    config.env.retain(|entry| !entry.starts_with(HOST_MAP));
+    config.env.extend(on_host.ok().map(|map| format!("{HOST_MAP}={}", map.to_kernel().trim_end())));
+}
+
+/// The screen. All of it is looked up and tried at this moment.
+pub fn greeting() -> String {
+    let (uid, gid) = (getuid().as_raw(), getgid().as_raw());
+    let own = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let map = env::var(HOST_MAP).ok().unwrap_or(own);
+    let map = Extents::from_kernel(map.as_bytes()).unwrap_or_default();
+    let host = match map.to_outside(Inside(uid)) {
+        Some(host) => format!("uid {host}"),
+        None => "an id that no map tells".to_owned(),
+    };
+    let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write!(
+        text,
+        "\nHello from a container.\n\n\
+         In here I am      uid {uid}, gid {gid}{root}, process {pid} of {processes} on `{hostname}`.\n\
+         On the host I am  {host}{nobody}.\n\n\
+         The map between the two:\n\n",
+        root = if uid == 0 { " (root)" } else { "" },
+        pid = getpid().as_raw_nonzero(),
+        processes = processes(),
+        nobody = if map == Extents::identity() { "" } else { ", who has no rights there that the map does not give" },
+    );
+    for line in draw(Kind::Uid, &map, &NoNames, 72).lines() {
+        let _ = writeln!(text, "    {line}");
+    }
+    let _ = write!(text, "\nWhat I have just tried, as root of this container:\n\n");
+    for attempt in attempts::all() {
+        let _ = writeln!(text, "    {:<34} {}", attempt.what, attempt.answer);
+    }
+    text.push_str(NEXT);
+    text
+}
+
+const NEXT: &str = "\nNext:\n\n    \
+    mmdebstrap --variant=minbase trixie - | unroot import - debian:trixie\n    \
+    unroot run --rm -it debian:trixie bash\n    \
+    unroot run --help\n";
+
+/// How many processes can be seen.
+fn processes() -> usize {
+    let is_process = |entry: &fs::DirEntry| entry.file_name().to_str().is_some_and(|name| name.parse::<u32>().is_ok());
+    fs::read_dir("/proc").map_or(0, |entries| entries.flatten().filter(is_process).count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_screen_fits_and_says_what_it_should() {
+        let text = greeting();
+        assert!(text.lines().count() <= 40, "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+        for part in ["Hello from a container", "On the host I am", "unroot run --help"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! `import`: an image of a plain root filesystem.
+
+use std::{io, path::Path};
+
+use diag::{Error, Result};
+use oci::Reference;
+use store::image::{Images, Input};
+
+use crate::{Engine, request::Given};
+
+/// What to import.
+#[derive(Clone, Debug)]
+pub struct ImportRequest {
+    /// The archive's path; `-` is standard input.
+    pub file: Given<String>,
+    /// The image's name.
+    pub reference: Option<Given<String>>,
+    /// `--change`.
+    pub changes: Vec<Given<String>>,
+    /// `--message`.
+    pub message: Option<String>,
+}
+
+impl Engine<'_> {
+    /// Imports an archive; the image's id.
+    pub fn import(&self, request: &ImportRequest) -> Result<String> {
+        let name = request.reference.as_ref().map(reference).transpose()?;
+        let changes: Vec<String> = request.changes.iter().map(|change| change.value.clone()).collect();
+        let input = match request.file.value.as_str() {
+            "-" => Input::Stream(Box::new(io::stdin()), "standard input"),
+            path => Input::Path(Path::new(path)),
+        };
+        let images = Images::of(&self.store);
+        let loaded = images
+            .import(input, name.as_ref(), &changes, request.message.as_deref(), &self.intake()?)
+            .map_err(|error| blame(request, error))?;
+        loaded.warnings.iter().for_each(|warning| self.warn(warning));
+        Ok(loaded.image.id.to_string())
+    }
+}
+
+/// An instruction that is wrong is found by its words; all else is the archive's.
+fn blame(request: &ImportRequest, error: Error) -> Error {
+    let instruction = request.changes.iter().find(|change| error.report().what.contains(change.value.trim()));
+    instruction.unwrap_or(&request.file).blame(error)
+}
+
+/// A name for an image that is made here.
+fn reference(given: &Given<String>) -> Result<Reference> {
+    Reference::parse_local(&given.value).map_err(|fault| given.blame(Error::from(fault)))
+}

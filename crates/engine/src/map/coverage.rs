@@ -1,0 +1,116 @@
+//! Whether a map has the ids that a container needs.
+
+use std::collections::BTreeMap;
+
+use diag::{Error, Result, Severity};
+use idmap::{IdMap, ImageIds, Inside, Kind, Names, Need, NeedWhy, Outside, Request, Writing, coverage};
+use oci::accounts::{group_name, user_name};
+
+use crate::config::User;
+
+/// What is known of an image's ids.
+#[derive(Clone, Debug, Default)]
+pub struct Image {
+    /// What the user calls it.
+    pub name: String,
+    /// How many files each uid owns.
+    pub uid_files: BTreeMap<u32, u64>,
+    /// How many files belong to each gid.
+    pub gid_files: BTreeMap<u32, u64>,
+    /// Its /etc/passwd; empty if there is none.
+    pub passwd: Vec<u8>,
+    /// Its /etc/group; empty if there is none.
+    pub group: Vec<u8>,
+    /// Who owns its root directory.
+    pub root: (u32, u32),
+    /// Who the process is.
+    pub process: User,
+    /// Whether nobody has said who the process is to be, so that the map's mode may.
+    pub user_is_open: bool,
+    /// Whether it consists of layers, which are mounted; otherwise it is a directory of the user's own, of which nothing is known.
+    pub layered: bool,
+}
+
+impl Image {
+    /// All ids of one kind, for the planning of a map.
+    pub fn ids(&self, kind: Kind) -> ImageIds {
+        let (uids, gids) = oci::accounts::known_ids(&self.passwd, &self.group);
+        let (files, accounts, process) = match kind {
+            Kind::Uid => (&self.uid_files, uids, vec![self.process.uid]),
+            Kind::Gid => (&self.gid_files, gids, [vec![self.process.gid], self.process.groups.clone()].concat()),
+        };
+        ImageIds {
+            files: files.keys().copied().collect(),
+            accounts: accounts.into_iter().collect(),
+            process: process.into_iter().collect(),
+            systemd: false,
+        }
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        let need = |kind, id, why, count| Need { kind, id: Inside(id), why, count };
+        let files = |kind, files: &BTreeMap<u32, u64>| -> Vec<Need> {
+            files.iter().map(|(id, count)| need(kind, *id, NeedWhy::Files, *count)).collect()
+        };
+        let mut needs = files(Kind::Uid, &self.uid_files);
+        needs.extend(files(Kind::Gid, &self.gid_files));
+        needs.push(need(Kind::Uid, self.process.uid, NeedWhy::Process, 0));
+        needs.push(need(Kind::Gid, self.process.gid, NeedWhy::Process, 0));
+        needs.extend(self.process.groups.iter().map(|gid| need(Kind::Gid, *gid, NeedWhy::Group, 0)));
+        needs
+    }
+
+    /// Whether nothing can start under a map: there is no process, or a root directory of nobody, in which nobody can make
+    /// so much as the target of a mount.
+    fn is_impossible(&self, map: &IdMap) -> bool {
+        let has = |kind, id| map.get(kind).contains(Inside(id));
+        let process = has(Kind::Uid, self.process.uid)
+            && has(Kind::Gid, self.process.gid)
+            && self.process.groups.iter().all(|gid| has(Kind::Gid, *gid));
+        let root = !self.layered || (has(Kind::Uid, self.root.0) && has(Kind::Gid, self.root.1));
+        !(process && root)
+    }
+}
+
+/// Refuses a map without which nothing can start, and warns of one that leaves out further ids of the image: both UR0101.
+pub fn check(
+    map: &IdMap,
+    image: &Image,
+    asked: &Request,
+    host_passwd: &[u8],
+    host_group: &[u8],
+) -> Result<Option<Error>> {
+    let names = Both { image, passwd: host_passwd, group: host_group };
+    let writing = Writing { request: Some(asked), subject: "image", image: &image.name, volume: None, names: &names };
+    let Some(finding) = coverage(map, &image.needs(), &writing) else { return Ok(None) };
+    if image.is_impossible(map) {
+        return Err(finding);
+    }
+    let mut report = finding.into_report();
+    report.severity = Severity::Warning;
+    report.facts.push("files of ids that are left out show up as nobody's".to_owned());
+    Ok(Some(report.into()))
+}
+
+/// The image's names inside, the host's outside.
+struct Both<'a> {
+    image: &'a Image,
+    passwd: &'a [u8],
+    group: &'a [u8],
+}
+
+impl Names for Both<'_> {
+    fn inside(&self, kind: Kind, id: Inside) -> Option<String> {
+        match kind {
+            Kind::Uid => user_name(id.0, &self.image.passwd),
+            Kind::Gid => group_name(id.0, &self.image.group),
+        }
+    }
+
+    fn outside(&self, kind: Kind, id: Outside) -> Option<String> {
+        match kind {
+            Kind::Uid => user_name(id.0, self.passwd),
+            Kind::Gid => group_name(id.0, self.group),
+        }
+    }
+}

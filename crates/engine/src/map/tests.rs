@@ -1,0 +1,144 @@
+use idmap::{Extent, Extents, IdSet, SubidFile};
+
+use super::*;
+
+/// A Debian image with redis: uid 101, gid 102.
+fn redis() -> Image {
+    Image {
+        name: "ntop/ntopng:stable".into(),
+        uid_files: [(0, 11_842), (101, 29)].into(),
+        gid_files: [(0, 11_758), (42, 42), (102, 71)].into(),
+        passwd: b"root:x:0:0:root:/root:/bin/bash\nredis:x:101:102::/var/lib/redis:/bin/false\n".to_vec(),
+        group: b"root:x:0:\nshadow:x:42:\nredis:x:102:\n".to_vec(),
+        layered: true,
+        ..Image::default()
+    }
+}
+
+fn root() -> Host {
+    Host {
+        caller: Caller::Root { current: IdMap::identity() },
+        subuid: SubidFile::default(),
+        subgid: SubidFile::default(),
+        taken: IdSet::new(),
+        current: IdMap::identity(),
+        nested: false,
+        passwd: b"root:x:0:0::/root:/bin/sh\nredis:x:996:996::/:/bin/false\n".to_vec(),
+        group: b"redis:x:996:\n".to_vec(),
+    }
+}
+
+fn user(further: u32) -> Host {
+    let own = |id| {
+        let further = Extent::new(1, 100_000, further);
+        Extents::new([Extent::new(0, id, 1)].into_iter().chain((further.len > 0).then_some(further))).unwrap()
+    };
+    let current = IdMap { uid: own(1000), gid: own(1001) };
+    let caller = Caller::User { uid: idmap::Outside(1000), gid: idmap::Outside(1001), intermediate: current.clone() };
+    Host { caller, current, nested: true, ..root() }
+}
+
+fn asked(userns: Option<&str>, uidmap: &[&str], gidmap: &[&str]) -> MapRequest {
+    let all = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+    MapRequest { userns: userns.map(str::to_owned), uidmap: all(uidmap), gidmap: all(gidmap) }
+}
+
+fn decided(host: &Host, request: &MapRequest) -> Result<Decided<u32>> {
+    decide(request, host, &redis(), "web", |slot| Ok(Some(slot.number())), |_| None)
+}
+
+fn shown(map: &IdMap) -> (String, String) {
+    (map.uid.to_kernel(), map.gid.to_kernel())
+}
+
+#[test]
+fn root_gets_a_whole_slot_of_its_own() {
+    let decided = decided(&root(), &MapRequest::default()).unwrap();
+    let slot = Slot::at(decided.lease.unwrap()).unwrap();
+    let line = format!("0 {} 65536\n", slot.base());
+    assert_eq!(shown(&decided.map), (line.clone(), line));
+    assert!(decided.shifted && decided.warnings.is_empty());
+}
+
+#[test]
+fn a_slot_that_is_taken_or_leased_is_passed_over() {
+    let first = idmap::slots::slots("web").next().unwrap();
+    let host = Host { taken: [first.base() + 5].into_iter().collect(), ..root() };
+    let mut tries = Vec::new();
+    let lease = |slot: Slot| {
+        tries.push(slot);
+        Ok((tries.len() > 1).then_some(slot))
+    };
+    let got = decide(&MapRequest::default(), &host, &redis(), "web", lease, |_| None).unwrap().lease.unwrap();
+    let order: Vec<Slot> = idmap::slots::slots("web").skip(1).take(2).collect();
+    assert_eq!((tries, got), (order.clone(), order[1]));
+}
+
+#[test]
+fn wishes_are_kept_and_the_rest_is_filled() {
+    let request = asked(Some("auto:uidmapping=101:996:1,gidmapping=102:996:1"), &[], &[]);
+    let decided = decided(&root(), &request).unwrap();
+    assert_eq!(decided.map.uid.to_outside(idmap::Inside(101)), Some(idmap::Outside(996)));
+    assert_eq!(decided.map.gid.to_outside(idmap::Inside(102)), Some(idmap::Outside(996)));
+    assert_eq!(decided.map.uid.ids(), 65_536);
+    assert!(decided.lease.is_some());
+}
+
+#[test]
+fn a_map_of_one_service_user_is_refused_with_both_ways_out() {
+    let error = decided(&root(), &asked(None, &["101:996"], &["102:996"])).unwrap_err();
+    assert_eq!(error.code(), codes::UR0101);
+    insta::assert_snapshot!(diag::render::text(error.report(), diag::render::Style::PLAIN));
+}
+
+#[test]
+fn the_usual_advice_leaves_out_the_very_ids_that_matter() {
+    let request = asked(None, &["0:1000:101", "102:2000:1000"], &["0:1000:102", "103:2000:1000"]);
+    let decided = decided(&root(), &request).unwrap();
+    let warning = decided.warnings[0].report();
+    assert_eq!(warning.severity, diag::Severity::Warning);
+    insta::assert_snapshot!(diag::render::text(warning, diag::render::Style::PLAIN));
+    assert!(decided.lease.is_none());
+}
+
+#[test]
+fn a_size_that_is_too_small_is_noticed() {
+    let decided = decided(&root(), &asked(Some("auto:size=50"), &[], &[])).unwrap();
+    assert_eq!(decided.warnings.len(), 1);
+    assert_eq!(decided.map.uid.ids(), 50);
+}
+
+#[test]
+fn host_is_a_namespace_of_its_own_and_says_so() {
+    let decided = decided(&root(), &asked(Some("host"), &[], &[])).unwrap();
+    assert!(!decided.shifted);
+    assert_eq!(decided.warnings[0].code(), codes::UR0108);
+}
+
+#[test]
+fn other_namespaces_cannot_be_joined_yet() {
+    for mode in ["container:x", "ns:/proc/1/ns/user"] {
+        assert_eq!(decided(&root(), &asked(Some(mode), &[], &[])).unwrap_err().code(), codes::UR0808);
+    }
+}
+
+#[test]
+fn a_user_is_root_inside() {
+    let decided = decided(&user(65_536), &MapRequest::default()).unwrap();
+    assert_eq!(shown(&decided.map), ("0 0 65537\n".to_owned(), "0 0 65537\n".to_owned()));
+    assert!(!decided.shifted && decided.lease.is_none());
+}
+
+#[test]
+fn a_user_with_one_id_is_told_what_is_missing() {
+    let decided = decided(&user(0), &MapRequest::default()).unwrap();
+    assert_eq!(shown(&decided.map).0, "0 0 1\n");
+    assert_eq!(decided.warnings.len(), 1);
+}
+
+#[test]
+fn what_only_root_can_mount_is_refused_beforehand() {
+    for mode in ["keep-id", "nomap", "auto"] {
+        assert_eq!(decided(&user(65_536), &asked(Some(mode), &[], &[])).unwrap_err().code(), codes::UR0302, "{mode}");
+    }
+}

@@ -1,0 +1,114 @@
+//! The way back from a place in config.json, which the engine wrote, to the word of the command line that the place came from.
+
+use diag::{Error, Origin};
+
+use crate::request::{Given, RunRequest};
+
+/// Which member of config.json comes from which word.
+#[derive(Clone, Debug, Default)]
+pub struct Origins(Vec<(String, Origin)>);
+
+impl Origins {
+    /// For a container that this command line makes. `args` and `env` are the document's.
+    pub fn of(request: &RunRequest, args: &[String], env: &[String]) -> Origins {
+        let mut origins = Origins::default();
+        origins.arguments(request, args);
+        origins.variables(request, env);
+        let maps = |list: &[Given<String>]| list.first().cloned().or_else(|| request.userns.clone());
+        origins.add("/linux/uidMappings", maps(&request.uidmap).as_ref());
+        origins.add("/linux/gidMappings", maps(&request.gidmap).as_ref());
+        origins.add("/process/user", request.user.as_ref());
+        origins.add("/process/cwd", request.workdir.as_ref());
+        origins.add("/hostname", request.hostname.as_ref());
+        origins.add("/root", Some(&request.image));
+        origins
+    }
+
+    /// The last words of the command line are the last arguments; what is before them is the entry point's.
+    fn arguments(&mut self, request: &RunRequest, args: &[String]) {
+        let first = args.len().saturating_sub(request.command.len());
+        for (index, _) in args.iter().enumerate() {
+            let word = match index.checked_sub(first) {
+                Some(nth) => request.command.get(nth),
+                None => request.entrypoint.as_ref(),
+            };
+            self.add(&format!("/process/args/{index}"), word.or(Some(&request.image)));
+        }
+        self.add("/process/args", request.command.first().or(request.entrypoint.as_ref()).or(Some(&request.image)));
+    }
+
+    fn variables(&mut self, request: &RunRequest, env: &[String]) {
+        for (index, entry) in env.iter().enumerate() {
+            let given = request.env.iter().rev().find(|given| given.value == *entry);
+            self.add(&format!("/process/env/{index}"), given);
+        }
+    }
+
+    fn add(&mut self, pointer: &str, given: Option<&Given<String>>) {
+        if let Some(at) = given.and_then(|given| given.at.clone()) {
+            self.0.push((pointer.to_owned(), at));
+        }
+    }
+
+    /// Moves an error that points into config.json to the command line. One that comes from a default keeps its place as
+    /// a fact: the user never wrote that file.
+    pub fn attach(&self, error: Error) -> Error {
+        let Some(Origin::Config { pointer, .. }) = &error.report().at else { return error };
+        let holds =
+            |own: &str| pointer.as_str().strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let nearest = self.0.iter().filter(|(own, _)| holds(own)).max_by_key(|(own, _)| own.len());
+        if let Some((_, at)) = nearest {
+            return error.moved_to(at.clone());
+        }
+        let place = pointer.to_string();
+        let mut report = error.into_report();
+        report.at = None;
+        report.facts.push(format!("it is `{place}` of the config.json that unroot made"));
+        report.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use diag::{Pointer, codes};
+
+    use super::*;
+
+    fn given(index: usize, value: &str) -> Given<String> {
+        let argv: Arc<[String]> = Arc::new([]);
+        Given { value: value.to_owned(), at: Some(Origin::Arg { argv, index, range: None }) }
+    }
+
+    fn failing(pointer: &str) -> Error {
+        let pointer = Pointer::new(pointer);
+        Error::new(codes::UR0502, "x").at(Origin::Config { file: "config.json".into(), pointer, text: "".into() })
+    }
+
+    fn place(error: &Error) -> Option<usize> {
+        match error.report().at {
+            Some(Origin::Arg { index, .. }) => Some(index),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn places_lead_back_to_words() {
+        let request = RunRequest {
+            image: given(3, "debian"),
+            command: vec![given(4, "-c"), given(5, "true")],
+            env: vec![given(2, "A=1")],
+            ..RunRequest::default()
+        };
+        let args = ["/bin/sh", "-c", "true"].map(str::to_owned);
+        let origins = Origins::of(&request, &args, &["PATH=/bin".to_owned(), "A=1".to_owned()]);
+        assert_eq!(place(&origins.attach(failing("/process/args/0"))), Some(3));
+        assert_eq!(place(&origins.attach(failing("/process/args/2"))), Some(5));
+        assert_eq!(place(&origins.attach(failing("/process/env/1"))), Some(2));
+        assert_eq!(place(&origins.attach(failing("/root/path"))), Some(3));
+        let other = origins.attach(failing("/mounts/3/options/1"));
+        assert!(other.report().at.is_none());
+        assert_eq!(other.report().facts, ["it is `mounts[3].options[1]` of the config.json that unroot made"]);
+    }
+}

@@ -1,0 +1,265 @@
+//! `ps`: the containers and how they are.
+
+use std::fs;
+
+use diag::{Error, Result, codes};
+
+use crate::{
+    Engine,
+    config::Config,
+    life::{self, Life},
+    request::Given,
+};
+
+/// One container.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Its whole id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its image's name.
+    pub image: String,
+    /// Its image's id; may be empty.
+    pub image_id: String,
+    /// Its command.
+    pub command: Vec<String>,
+    /// When it was made: seconds since the epoch.
+    pub created: u64,
+    /// When it was started last.
+    pub started: Option<u64>,
+    /// `--rm`.
+    pub remove: bool,
+    /// How it is.
+    pub state: State,
+    /// The uid map of its init while it runs: `CONTAINER:HOST:COUNT`, with commas between; else empty.
+    pub uid_map: String,
+}
+
+/// How a container is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It was never started.
+    Created,
+    /// It runs.
+    Running {
+        /// Its init's pid on the host; 0 while it is being started.
+        pid: i32,
+    },
+    /// It has ended.
+    Exited {
+        /// Its exit status.
+        code: u8,
+        /// When: seconds since the epoch.
+        at: u64,
+    },
+    /// It has ended, and nobody knows how.
+    Lost,
+}
+
+impl State {
+    /// Podman's word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Created => "created",
+            State::Running { .. } => "running",
+            State::Exited { .. } | State::Lost => "exited",
+        }
+    }
+}
+
+/// Which containers are wanted: `--filter`.
+#[derive(Clone, Debug)]
+pub enum Filter {
+    /// The beginning of an id.
+    Id(String),
+    /// A part of a name.
+    Name(String),
+    /// A state.
+    Status(String),
+    /// An exit status.
+    Exited(u8),
+    /// An image's name or the beginning of its id.
+    Ancestor(String),
+}
+
+/// Podman's filters that there are no data for yet.
+const LATER: [&str; 12] = [
+    "before",
+    "command",
+    "health",
+    "isolated",
+    "label",
+    "network",
+    "pod",
+    "publish",
+    "restart-policy",
+    "since",
+    "until",
+    "volume",
+];
+
+impl Filter {
+    /// Reads `KEY=VALUE`.
+    pub fn parse(given: &Given<String>) -> Result<Filter> {
+        let text = given.value.as_str();
+        let refused = |what: String| given.blame(Error::new(codes::UR0806, what));
+        let Some((key, value)) = text.split_once('=') else {
+            return Err(refused(format!("`{text}` is not a filter of the form KEY=VALUE")));
+        };
+        match key {
+            "id" => Ok(Filter::Id(value.to_owned())),
+            "name" => Ok(Filter::Name(value.to_owned())),
+            "ancestor" => Ok(Filter::Ancestor(value.to_owned())),
+            "status" if ["created", "running", "exited", "stopped"].contains(&value) => {
+                Ok(Filter::Status(value.to_owned()))
+            }
+            "status" => {
+                Err(refused(format!("there is no state `{value}`")).help("the states are created, running and exited"))
+            }
+            "exited" => {
+                value.parse().map(Filter::Exited).map_err(|_| refused(format!("`{value}` is not an exit status")))
+            }
+            key if LATER.contains(&key) => Err(given
+                .blame(Error::new(codes::UR0808, format!("Podman's filter `{key}` is not supported by this version")))),
+            key => Err(refused(format!("there is no filter `{key}`"))
+                .help("the filters are id, name, status, exited and ancestor")),
+        }
+    }
+
+    /// Whether it asks for containers that do not run, too.
+    pub fn is_about_state(&self) -> bool {
+        matches!(self, Filter::Status(_) | Filter::Exited(_))
+    }
+
+    fn fits(&self, row: &Row) -> bool {
+        match self {
+            Filter::Id(start) => row.id.starts_with(start.as_str()),
+            Filter::Name(part) => row.name.contains(part.as_str()),
+            Filter::Status(word) if word == "stopped" => row.state.word() == "exited",
+            Filter::Status(word) => row.state.word() == word,
+            Filter::Exited(wanted) => matches!(row.state, State::Exited { code, .. } if code == *wanted),
+            Filter::Ancestor(image) => {
+                let ends = |name: &str| name == image || name.ends_with(&format!("/{image}"));
+                let bare = row.image.rsplit_once(':').map_or(row.image.as_str(), |(name, _)| name);
+                ends(&row.image) || ends(bare) || (image.len() >= 12 && row.image_id.starts_with(image.as_str()))
+            }
+        }
+    }
+}
+
+/// A container passes if each key has a value that fits.
+fn passes(row: &Row, filters: &[Filter]) -> bool {
+    let same_key = |a: &Filter, b: &Filter| std::mem::discriminant(a) == std::mem::discriminant(b);
+    filters.iter().all(|filter| filters.iter().filter(|other| same_key(filter, other)).any(|other| other.fits(row)))
+}
+
+impl Engine<'_> {
+    /// The containers that run, or all of them; the newest first.
+    pub fn containers(&self, all: bool, filters: &[Filter]) -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        for id in self.store.containers()? {
+            match self.row(id.as_str()) {
+                Ok(row) => rows.push(row),
+                // Removed while this looked.
+                Err(error) if error.code() == codes::UR0802 => {}
+                Err(error) => self.warn(&warning(error)),
+            }
+        }
+        rows.retain(|row| (all || matches!(row.state, State::Running { .. })) && passes(row, filters));
+        rows.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
+        Ok(rows)
+    }
+
+    fn row(&self, id: &str) -> Result<Row> {
+        let container = self.store.container(id)?;
+        let config = Config::read(id, &container.config()?)?;
+        let state = match life::of(&self.store, &container)? {
+            Life::Created => State::Created,
+            Life::Running(init) => State::Running { pid: init.map_or(0, |init| init.pid) },
+            Life::Exited(exit) => State::Exited { code: exit.code, at: exit.at },
+            Life::Lost => State::Lost,
+        };
+        let uid_map = if let State::Running { pid } = state { map_of(pid) } else { String::new() };
+        Ok(Row {
+            id: config.id,
+            name: config.name,
+            image: config.image,
+            image_id: config.image_id.unwrap_or_default(),
+            command: config.args,
+            created: config.created,
+            started: life::started(&container),
+            remove: config.remove,
+            state,
+            uid_map,
+        })
+    }
+}
+
+/// The map of a running init, as it is seen from here.
+fn map_of(pid: i32) -> String {
+    let text = fs::read_to_string(format!("/proc/{pid}/uid_map")).unwrap_or_default();
+    let extents: Vec<String> = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(":")).collect();
+    extents.join(",")
+}
+
+/// One container that cannot be read is no reason to hide the others.
+fn warning(error: Error) -> Error {
+    let mut report = error.into_report();
+    report.severity = diag::Severity::Warning;
+    report.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, state: State) -> Row {
+        Row {
+            id: "abcdef".repeat(10),
+            name: name.into(),
+            image: "docker.io/library/debian:trixie".into(),
+            image_id: "0123456789abcdef".into(),
+            command: vec![],
+            created: 0,
+            started: None,
+            remove: false,
+            state,
+            uid_map: String::new(),
+        }
+    }
+
+    fn filters(texts: &[&str]) -> Result<Vec<Filter>> {
+        texts.iter().map(|text| Filter::parse(&Given::unwritten((*text).to_owned()))).collect()
+    }
+
+    #[test]
+    fn one_key_is_or_and_several_are_and() {
+        let web = row("web", State::Exited { code: 3, at: 0 });
+        for (texts, expected) in [
+            (&["name=we"][..], true),
+            (&["name=x", "name=web"], true),
+            (&["name=web", "exited=0"], false),
+            (&["status=exited", "exited=3", "ancestor=debian"], true),
+            (&["status=running"], false),
+            (&["ancestor=debian:trixie", "id=abc"], true),
+            (&["ancestor=bian"], false),
+            (&["ancestor=0123456789ab"], true),
+        ] {
+            assert_eq!(passes(&web, &filters(texts).unwrap()), expected, "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        for (text, code) in [
+            ("name", codes::UR0806),
+            ("status=asleep", codes::UR0806),
+            ("exited=x", codes::UR0806),
+            ("colour=red", codes::UR0806),
+            ("label=a", codes::UR0808),
+        ] {
+            assert_eq!(filters(&[text]).unwrap_err().code(), code, "{text}");
+        }
+    }
+}

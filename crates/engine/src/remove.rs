@@ -1,0 +1,91 @@
+//! `rm`, and what `--rm` leaves to be done.
+
+use std::time::Duration;
+
+use diag::{Error, Result, codes};
+use store::ContainerId;
+
+use crate::{
+    Engine,
+    config::Config,
+    life::{self, Life},
+    request::Given,
+};
+
+const SIGKILL: u8 = 9;
+
+impl Engine<'_> {
+    /// Removes a container; false if there was none and `force` says that this is fine.
+    pub fn remove(&self, key: &Given<String>, force: bool) -> Result<bool> {
+        let container = match self.find(key) {
+            Err(error) if force && error.code() == codes::UR0802 => return Ok(false),
+            found => found?,
+        };
+        let id = container.id().clone();
+        if let Life::Running(_) = life::of(&self.store, &container)? {
+            if !force {
+                return Err(key.blame(running(&key.value)));
+            }
+            // What cannot be read any more can be removed all the same.
+            let config = container.config().and_then(|text| Config::read(id.as_str(), &text))?;
+            self.end(&config, SIGKILL, Duration::from_secs(10)).map_err(|error| key.blame(error))?;
+        }
+        match self.discard(&id) {
+            Ok(true) => Ok(true),
+            Ok(false) => Err(key.blame(running(&key.value))),
+            // Its own `--rm` was quicker.
+            Err(error) if error.code() == codes::UR0802 => Ok(true),
+            Err(error) => Err(key.blame(error)),
+        }
+    }
+
+    /// Removes a container that does not run, with all that is kept of it; false if it runs.
+    fn discard(&self, id: &ContainerId) -> Result<bool> {
+        let Some(held) = life::hold(&self.store, id.as_str())? else { return Ok(false) };
+        self.store.remove_container(id)?;
+        let gone = self.store.running().remove_tree(id.as_str());
+        drop(held);
+        gone.map_err(|failed| {
+            failed.into_error(codes::UR0606, format!("the state of container {} cannot be removed", id.short()))
+        })?;
+        Ok(true)
+    }
+
+    /// Does what `--rm` asks for, for a container that has ended. Nobody is told if it fails: the next command tries again.
+    pub(crate) fn remove_ended(&self, config: &Config) {
+        let Some(id) = ContainerId::parse(&config.id) else { return };
+        if life::wait_for_end(&self.store, &config.id, Duration::from_secs(10)) {
+            let _ = self.discard(&id);
+        }
+    }
+
+    /// Clears away what killed processes have left: containers with `--rm` that have ended, and states of containers that
+    /// are no more.
+    pub(crate) fn sweep(&self) {
+        for name in self.store.running().names().unwrap_or_default() {
+            let Some(id) = name.to_str().and_then(ContainerId::parse) else { continue };
+            let Ok(container) = self.store.container(id.as_str()) else {
+                self.forget(&id);
+                continue;
+            };
+            let Ok(Life::Exited(_) | Life::Lost) = life::of(&self.store, &container) else { continue };
+            let config = container.config().and_then(|text| Config::read(id.as_str(), &text));
+            if config.is_ok_and(|config| config.remove) {
+                let _ = self.discard(&id);
+            }
+        }
+    }
+
+    /// Removes the state of a container that is not in the store, unless it is just being made or removed.
+    fn forget(&self, id: &ContainerId) {
+        if let Ok(Some(_held)) = life::hold(&self.store, id.as_str()) {
+            let _ = self.store.running().remove_tree(id.as_str());
+        }
+    }
+}
+
+fn running(name: &str) -> Error {
+    Error::new(codes::UR0803, format!("the container `{name}` is running"))
+        .help_run("stop it first", format!("unroot stop {name}"))
+        .help_run("or kill and remove it at once", format!("unroot rm -f {name}"))
+}

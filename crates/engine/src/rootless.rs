@@ -1,0 +1,117 @@
+//! The user's own namespace: a user who is not root becomes the root of it, in place, before anything else is done.
+//!
+//! *Theory of operation.* The kernel lets a process with one thread move into a user namespace. Its maps must be written from
+//! outside: with further ids by newuidmap and newgidmap, which may do what the user may not. So a clone stays outside,
+//! this process unshares and tells it, the clone runs the two programs and reports, and this process goes on as uid 0.
+//!
+//! All containers of a user share the namespace while one of them lives, so that one `unroot` can act on what another one
+//! started: a running monitor is the peg that it hangs on.
+//!
+//! *Must*: be called with one thread. *Must not*: touch the store before.
+
+mod helper;
+mod join;
+
+use std::{fs, ops::RangeInclusive};
+
+use diag::{Error, Result, codes};
+use idmap::{IdMap, Kind, Outside, SubidFile, intermediate};
+use rustix::process::{getgid, getuid};
+use sys::{Alone, Dir};
+
+use crate::client::Notices;
+
+/// Enters the namespace: that of a running container of the same user, or a new one.
+pub fn enter(alone: &Alone, run_root: Option<&Dir>, notices: &dyn Notices) -> Result<()> {
+    if let Some(run_root) = run_root
+        && join::any(run_root)?
+    {
+        return Ok(());
+    }
+    let user = User::look();
+    let delegated = Delegated::look(&user);
+    for warning in &delegated.warnings {
+        notices.notice(warning.report());
+    }
+    let map = delegated.map(&user)?;
+    if map.uid.ids() == 1 {
+        notices.notice(single_id(&user, &delegated).report());
+    }
+    helper::unshare(alone, &map)
+}
+
+/// Who calls.
+struct User {
+    uid: u32,
+    gid: u32,
+    name: Option<String>,
+}
+
+impl User {
+    fn look() -> User {
+        let uid = getuid().as_raw();
+        let passwd = fs::read("/etc/passwd").unwrap_or_default();
+        User { uid, gid: getgid().as_raw(), name: oci::accounts::user_name(uid, &passwd) }
+    }
+
+    fn shown(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.uid.to_string())
+    }
+}
+
+/// What /etc/subuid and /etc/subgid give to the user.
+struct Delegated {
+    uids: Vec<RangeInclusive<u32>>,
+    gids: Vec<RangeInclusive<u32>>,
+    warnings: Vec<Error>,
+}
+
+impl Delegated {
+    fn look(user: &User) -> Delegated {
+        let read = |path: &str| SubidFile::parse(path, &fs::read(path).unwrap_or_default());
+        let (uid, gid) = (read("/etc/subuid"), read("/etc/subgid"));
+        let name = user.name.as_deref();
+        // A stranger's bad line is a stranger's business.
+        let own = |warning: &Error| match &warning.report().at {
+            Some(diag::Origin::Line { text, .. }) => {
+                let owner = text.split(':').next().unwrap_or_default();
+                Some(owner) == name || owner == user.uid.to_string()
+            }
+            _ => false,
+        };
+        let warnings = uid.warnings().into_iter().chain(gid.warnings()).filter(own).collect();
+        Delegated { uids: uid.ranges_for(name, user.uid), gids: gid.ranges_for(name, user.uid), warnings }
+    }
+
+    /// Both kinds or neither: with a uid map of many and a gid map of one, every further file would have a group of nobody.
+    fn map(&self, user: &User) -> Result<IdMap> {
+        let whole = !self.uids.is_empty() && !self.gids.is_empty();
+        IdMap::try_from_fn(|kind| {
+            let (own, ranges) = match kind {
+                Kind::Uid => (user.uid, &self.uids),
+                Kind::Gid => (user.gid, &self.gids),
+            };
+            let ranges: &[_] = if whole { ranges } else { &[] };
+            intermediate(Outside(own), ranges).map_err(|fault| {
+                Error::new(codes::UR0202, "the ids in /etc/subuid and /etc/subgid make no map")
+                    .words(format!("{fault:?}"))
+            })
+        })
+    }
+}
+
+/// The note that everything will belong to one id.
+fn single_id(user: &User, delegated: &Delegated) -> Error {
+    let file = if delegated.uids.is_empty() { "/etc/subuid" } else { "/etc/subgid" };
+    let name = user.shown();
+    let range = "524288-589823";
+    Error::warning(
+        codes::UR0201,
+        format!("only one user id and one group id are available: `{name}` has no line in {file}"),
+    )
+    .fact("files of other owners are unpacked as your own, and programs that change to another user fail")
+    .help_run(
+        "let the administrator delegate a range that nobody else has",
+        format!("sudo usermod --add-subuids {range} --add-subgids {range} {name}"),
+    )
+}

@@ -1,0 +1,98 @@
+//! `run`: create, start, and stay connected or not.
+
+use std::io::IsTerminal as _;
+
+use diag::{Error, Origin, Result, codes};
+use idmap::{MapOption, Place};
+use store::ContainerId;
+
+use crate::{
+    Engine,
+    client::{self, Wiring},
+    config::Config,
+    hello, life,
+    origins::Origins,
+    request::{Given, RunRequest},
+};
+
+/// How a run went.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The container has ended; this is its exit status.
+    Exited(u8),
+    /// It runs in the background; this is its id.
+    Detached(String),
+}
+
+impl Engine<'_> {
+    /// Makes a container and starts it.
+    pub fn run(&self, request: &RunRequest) -> Result<Outcome> {
+        if request.tty && request.interactive && !request.detach && !std::io::stdin().is_terminal() {
+            self.warn(&no_terminal());
+        }
+        let id = ContainerId::random();
+        let signals = if request.detach { None } else { Some(client::catch_signals()?) };
+        let content = self.store.share()?;
+        let mut draft = self.draft(request, &id)?;
+        let decided = self.decide(&draft.config, &draft.image, |place| origin(request, place))?;
+        if let Some((uid, gid)) = decided.user.filter(|_| draft.image.user_is_open) {
+            (draft.config.user.uid, draft.config.user.gid) = (uid, gid);
+        }
+        hello::tell_map(&mut draft.config, &decided.map, &decided.current);
+        let layers = self.layers(&draft.config)?;
+        let container = self.make(&mut draft, &id, request, &|config| self.document(config, &decided))?;
+        drop(content);
+        let config = draft.config;
+        let origins = Origins::of(request, &config.args, &config.env);
+        let begun = life::hold(&self.store, &config.id)
+            .and_then(|held| {
+                held.ok_or_else(|| Error::new(codes::UR0803, "the container was started by somebody else"))
+            })
+            .and_then(|held| self.begin(&container, &config, decided, layers.as_ref(), held));
+        let mut started = begun.map_err(|error| self.give_up(&config, error))?;
+        let Some(signals) = signals else {
+            self.await_start(&mut started, &origins).map_err(|error| self.give_up(&config, error))?;
+            return Ok(Outcome::Detached(config.id));
+        };
+        let wiring = Wiring { stdin: request.interactive, tty: request.tty };
+        let outcome = self.attend(&config, &mut started, wiring, &signals, &origins);
+        if config.remove {
+            started.reap();
+            self.remove_ended(&config);
+        }
+        outcome.map(Outcome::Exited)
+    }
+
+    /// A container that did not start: with `--rm` nothing is left of it; otherwise it stays, as Podman has it, to be looked at.
+    fn give_up(&self, config: &Config, error: Error) -> Error {
+        if config.remove {
+            self.remove_ended(config);
+        }
+        error
+    }
+}
+
+/// Where a part of an option's value stands on the command line.
+fn origin(request: &RunRequest, place: &Place) -> Option<Origin> {
+    let given: Option<&Given<String>> = match place.option {
+        MapOption::Userns => request.userns.as_ref(),
+        MapOption::Uidmap => request.uidmap.get(place.value),
+        MapOption::Gidmap => request.gidmap.get(place.value),
+        MapOption::Subuidname | MapOption::Subgidname => None,
+    };
+    match given?.at.clone()? {
+        Origin::Arg { argv, index, range } => {
+            let start = range.map_or(0, |range| range.start);
+            Some(Origin::Arg { argv, index, range: Some(start + place.bytes.start..start + place.bytes.end) })
+        }
+        other => Some(other),
+    }
+}
+
+fn no_terminal() -> Error {
+    Error::warning(
+        codes::UR0511,
+        "standard input is not a terminal, so --tty and --interactive do less than you may expect",
+    )
+    .help("leave --tty out to connect a pipe or a file")
+}

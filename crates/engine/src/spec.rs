@@ -1,0 +1,108 @@
+//! A container's config.json, made from its [`Config`] and the map that this start has. Defaults are Podman's.
+
+mod mounts;
+mod paths;
+
+use std::path::Path;
+
+use idmap::{Extents, IdMap, Inside};
+use serde_json::{Value, json};
+
+use crate::{
+    capabilities,
+    config::{ANNOTATION, Config, Network, Rootfs},
+};
+
+/// The rest of what the document depends on.
+pub struct Start<'a> {
+    /// The map of this start.
+    pub map: &'a IdMap,
+    /// Whether files carry container ids, which the map changes: the engine's own files need an idmapped mount then.
+    pub shifted: bool,
+    /// The directory with `hosts`, `hostname` and `resolv.conf`.
+    pub files: &'a Path,
+    /// How many capabilities this kernel knows.
+    pub capabilities: usize,
+    /// Whether the host has one hierarchy of control groups (version 2), which a container can be shown.
+    pub unified_cgroups: bool,
+    /// Where the container's control group is to be; `None` where none is delegated.
+    pub cgroup: Option<&'a str>,
+}
+
+/// The whole document.
+pub fn document(config: &Config, start: &Start) -> Value {
+    let own_net = config.network == Network::None;
+    // A container whose options are valid JSON (it was made from strings and numbers) cannot fail to be written.
+    let annotation = serde_json::to_string(config).unwrap_or_default();
+    json!({
+        "ociVersion": "1.2.0",
+        "process": process(config, start.capabilities),
+        "root": { "path": root_path(config), "readonly": config.read_only },
+        "hostname": config.hostname,
+        "mounts": mounts::all(config, start),
+        "annotations": { ANNOTATION: annotation },
+        "linux": {
+            "uidMappings": mappings(&start.map.uid),
+            "gidMappings": mappings(&start.map.gid),
+            "namespaces": namespaces(own_net),
+            "sysctl": if own_net { sysctl(&start.map.gid) } else { json!({}) },
+            "cgroupsPath": start.cgroup,
+            "maskedPaths": if config.privileged { &[] } else { paths::MASKED },
+            "readonlyPaths": if config.privileged { &[] } else { paths::READ_ONLY },
+        },
+    })
+}
+
+fn root_path(config: &Config) -> &Path {
+    match &config.rootfs {
+        Rootfs::Directory(path) => path,
+        // The overlay is made by the monitor; the member is there because the specification demands one.
+        Rootfs::Layers(_) => Path::new("rootfs"),
+    }
+}
+
+fn process(config: &Config, known: usize) -> Value {
+    json!({
+        "terminal": config.tty,
+        "user": {
+            "uid": config.user.uid,
+            "gid": config.user.gid,
+            "umask": 0o022,
+            "additionalGids": config.user.groups,
+        },
+        "args": config.args,
+        "env": config.env,
+        "cwd": config.cwd,
+        "capabilities": capability_sets(config, known),
+        "noNewPrivileges": false,
+    })
+}
+
+/// Another user than root begins without capabilities, but may gain those of the bounding set through a setuid program.
+fn capability_sets(config: &Config, known: usize) -> Value {
+    let all: &[&str] = if config.privileged { &capabilities::ALL[..known] } else { &capabilities::DEFAULT };
+    let held: &[&str] = if config.user.uid == 0 { all } else { &[] };
+    json!({ "bounding": all, "effective": held, "permitted": held, "inheritable": [], "ambient": [] })
+}
+
+fn namespaces(own_net: bool) -> Value {
+    let kinds = ["user", "mount", "pid", "ipc", "uts", "cgroup", "network"];
+    kinds.iter().filter(|kind| own_net || **kind != "network").map(|kind| json!({ "type": kind })).collect()
+}
+
+fn mappings(extents: &Extents) -> Value {
+    let extent = |extent: &idmap::Extent| json!({ "containerID": extent.inside.0, "hostID": extent.outside.0, "size": extent.len });
+    extents.iter().map(extent).collect()
+}
+
+/// Lets every group send pings without a capability, as Podman does. The kernel wants both ends of the range mapped.
+fn sysctl(gids: &Extents) -> Value {
+    match gids.extent_of(Inside(0)) {
+        Some(first) => json!({ "net.ipv4.ping_group_range": format!("0 {}", first.len - 1) }),
+        None => json!({}),
+    }
+}
+
+#[cfg(test)]
+#[path = "spec/tests.rs"]
+mod tests;

@@ -1,0 +1,233 @@
+//! From a container's directory to a running container: the map of this start, config.json, the monitor.
+
+use std::{os::fd::OwnedFd, path::PathBuf};
+
+use diag::{Error, Origin, Result, codes};
+use idmap::Place;
+use oci::Digest;
+use runtime::job::{Job, Root};
+use store::{Container, Lease};
+use sys::rustix::fs::stat;
+
+use crate::{
+    Engine, capabilities,
+    client::{self, Client, Ended, Wiring},
+    config::{Config, Rootfs},
+    create::now,
+    files,
+    image_facts::Layers,
+    life::{self, Held, Process, STARTED},
+    map::{self, Decided, Host, coverage::Image},
+    monitor::{self, Started},
+    origins::Origins,
+    request::Given,
+    spec,
+};
+
+impl Engine<'_> {
+    /// Starts a container in the background. One that runs already is left alone, as Podman does.
+    pub fn start(&self, key: &Given<String>) -> Result<()> {
+        let target = self.target(key)?;
+        let Some(held) = life::hold(&self.store, target.container.id().as_str())? else { return Ok(()) };
+        let mut started =
+            self.start_again(&target.container, &target.config, held).map_err(|error| key.blame(error))?;
+        self.await_start(&mut started, &Origins::default()).map_err(|error| key.blame(error))
+    }
+
+    /// Starts one container, or finds it running, and stays connected to it; its exit status.
+    pub fn start_attached(&self, keys: &[Given<String>], stdin: bool) -> Result<u8> {
+        let [key] = keys else {
+            let what = "several containers cannot be attached to at once";
+            let error = Error::new(codes::UR0806, what).help("start them without --attach and --interactive");
+            return Err(keys.get(1).map_or_else(|| Error::new(codes::UR0806, what), |second| second.blame(error)));
+        };
+        let target = self.target(key)?;
+        let wiring = Wiring { stdin: stdin && target.config.interactive, tty: target.config.tty };
+        match life::hold(&self.store, target.container.id().as_str())? {
+            Some(held) => {
+                let signals = client::catch_signals()?;
+                let mut started =
+                    self.start_again(&target.container, &target.config, held).map_err(|error| key.blame(error))?;
+                self.attend(&target.config, &mut started, wiring, &signals, &Origins::default())
+            }
+            None => self.attach(&target.container, &target.config, wiring),
+        }
+    }
+
+    /// A start that is not the first: the map is chosen anew, because others may have the old range.
+    fn start_again(&self, container: &Container, config: &Config, held: Held) -> Result<Started> {
+        let layers = self.layers(config)?;
+        let image = known(config, layers.as_ref())?;
+        let decided = self.decide(config, &image, |_| None)?;
+        self.begin(container, config, decided, layers.as_ref(), held)
+    }
+
+    /// The layers of a container's image; `None` for a directory.
+    pub(crate) fn layers(&self, config: &Config) -> Result<Option<Layers>> {
+        let Rootfs::Layers(diff_ids) = &config.rootfs else { return Ok(None) };
+        let digests: Vec<Digest> = diff_ids.iter().map(|text| Digest::parse(text)).collect::<Result<_>>()?;
+        Layers::open(&self.store, &digests).map(Some)
+    }
+
+    /// Finds the map of this start and takes its lease.
+    pub(crate) fn decide(
+        &self,
+        config: &Config,
+        image: &Image,
+        origin: impl Fn(&Place) -> Option<Origin>,
+    ) -> Result<Decided<Lease>> {
+        let host = Host::look(self.entered)?;
+        let lease = |slot: idmap::Slot| self.store.try_lease(slot.number(), &config.id);
+        map::decide(&config.map, &host, image, &config.id, lease, origin)
+    }
+
+    /// The text of config.json for a start with this map.
+    pub(crate) fn document(&self, config: &Config, decided: &Decided<Lease>) -> String {
+        let files = self.store.root().path().join("containers").join(&config.id);
+        let cgroup = format!("/unroot/{}", config.id);
+        let nested = self.entered || self.scope.nested;
+        let start = spec::Start {
+            map: &decided.map,
+            shifted: decided.shifted && !nested,
+            files: &files,
+            capabilities: capabilities::known(),
+            unified_cgroups: std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists(),
+            cgroup: (!nested).then_some(cgroup.as_str()),
+        };
+        spec::document(config, &start).to_string()
+    }
+
+    /// Starts the monitor. The lock and the lease go over to it.
+    pub(crate) fn begin(
+        &self,
+        container: &Container,
+        config: &Config,
+        decided: Decided<Lease>,
+        layers: Option<&Layers>,
+        held: Held,
+    ) -> Result<Started> {
+        let dir = container.dir();
+        let kept =
+            |failed: sys::Failed| failed.into_error(codes::UR0707, "the container's directory cannot be written");
+        decided.warnings.iter().for_each(|warning| self.warn(warning));
+        dir.write("config.json", self.document(config, &decided).as_bytes(), 0o600).map_err(kept)?;
+        files::write(config, dir)?;
+        // How the last life ended is no news of this one.
+        dir.remove_file("exit.json").map_err(kept)?;
+        let root = root(config, &decided, layers, dir.path().to_owned())?;
+        if matches!(root, Root::Overlay { .. }) {
+            // The last one may have been given up without a sync, which overlayfs remembers in there and refuses.
+            dir.remove_tree("work").and_then(|()| dir.make_dir("work", 0o700)).map_err(kept)?;
+        }
+        dir.write(STARTED, now().to_string().as_bytes(), 0o600).map_err(kept)?;
+        let job = Job {
+            id: config.id.clone(),
+            bundle: dir.path().to_owned(),
+            run_dir: held.dir.path().to_owned(),
+            root,
+            stdin: config.interactive,
+            terminal: config.tty,
+            client: -1,
+            hold: Vec::new(),
+            exit_command: self.exit_command(config),
+        };
+        let lease = decided.lease.map(Lease::into_fd);
+        let holdings: Vec<OwnedFd> = [held.lock].into_iter().chain(lease).collect();
+        let started = monitor::start(job, &holdings)?;
+        if let Some(process) = i32::try_from(started.pid()).ok().and_then(Process::of) {
+            life::write_monitor(&held.dir, process)?;
+        }
+        Ok(started)
+    }
+
+    /// `--rm` for a container that nobody waits for.
+    fn exit_command(&self, config: &Config) -> Vec<String> {
+        let own = std::env::current_exe().ok().and_then(|path| path.to_str().map(str::to_owned));
+        let (Some(own), true) = (own, config.remove) else { return Vec::new() };
+        let root = self.scope.root.display().to_string();
+        let run_root = self.scope.run_root.display().to_string();
+        [&own, "--root", &root, "--runroot", &run_root, "rm", &config.id].map(str::to_owned).to_vec()
+    }
+
+    /// Waits until a container runs in the background.
+    pub(crate) fn await_start(&self, started: &mut Started, origins: &Origins) -> Result<()> {
+        let Some(link) = started.link.take() else { return Ok(()) };
+        let outcome = Client::new(link, Wiring::default(), self.notices).await_start();
+        outcome.map_err(|error| origins.attach(mourn(error, started)))
+    }
+
+    /// Stays connected until a container ends; its exit status.
+    pub(crate) fn attend(
+        &self,
+        config: &Config,
+        started: &mut Started,
+        wiring: Wiring,
+        signals: &sys::caught::Caught,
+        origins: &Origins,
+    ) -> Result<u8> {
+        let Some(link) = started.link.take() else { return Ok(0) };
+        let outcome = Client::new(link, wiring, self.notices).attend(signals);
+        match outcome {
+            Ok(Ended::Exited(exit)) => Ok(exit.code),
+            Ok(Ended::ReaderGone) => Ok(reader_gone()),
+            Ok(Ended::MonitorGone) => {
+                life::end_without_monitor(&self.store, &config.id);
+                Err(mourn(client::monitor_gone(), started))
+            }
+            Err(error) => Err(origins.attach(mourn(error, started))),
+        }
+    }
+
+    /// Connects to a container that runs.
+    fn attach(&self, container: &Container, config: &Config, wiring: Wiring) -> Result<u8> {
+        let signals = client::catch_signals()?;
+        let link = self.link(container.id().as_str())?;
+        match Client::new(link, wiring, self.notices).attend(&signals)? {
+            Ended::Exited(exit) => Ok(exit.code),
+            Ended::ReaderGone => Ok(reader_gone()),
+            Ended::MonitorGone => {
+                life::end_without_monitor(&self.store, &config.id);
+                Err(client::monitor_gone())
+            }
+        }
+    }
+}
+
+/// Adds what a dying monitor said, if it died.
+fn mourn(error: Error, started: &mut Started) -> Error {
+    if error.code() == codes::UR0805 { started.last_words(error) } else { error }
+}
+
+/// As a program that writes into a pipe without a reader: 128 + SIGPIPE.
+fn reader_gone() -> u8 {
+    141
+}
+
+/// What is known of a container's image at a later start.
+fn known(config: &Config, layers: Option<&Layers>) -> Result<Image> {
+    let facts = match layers {
+        Some(layers) => layers.facts(&config.image)?,
+        None => Image { name: config.image.clone(), ..Image::default() },
+    };
+    Ok(Image { process: config.user.clone(), ..facts })
+}
+
+/// What becomes the root filesystem.
+fn root(config: &Config, decided: &Decided<Lease>, layers: Option<&Layers>, dir: PathBuf) -> Result<Root> {
+    match (&config.rootfs, layers) {
+        (Rootfs::Directory(path), _) => {
+            Ok(Root::Bundle { idmap: decided.shifted && carries_container_ids(path, decided) })
+        }
+        (Rootfs::Layers(_), Some(layers)) => {
+            Ok(Root::Overlay { lower: layers.paths(), writable: Some(dir), volatile: config.remove })
+        }
+        (Rootfs::Layers(_), None) => Err(Error::new(codes::UR0810, "the container's layers are not known")),
+    }
+}
+
+/// Whether a directory's files have the ids that a container sees, and not ids that somebody has shifted for this very map.
+fn carries_container_ids(path: &std::path::Path, decided: &Decided<Lease>) -> bool {
+    let Ok(found) = stat(path) else { return true };
+    let shifted_to = decided.map.uid.to_outside(idmap::Inside(0));
+    shifted_to != Some(idmap::Outside(found.st_uid))
+}

@@ -1,0 +1,72 @@
+//! Standard output and standard error: ids and tables to the one, diagnostics to the other.
+
+use std::{
+    env,
+    io::{self, IsTerminal as _, Write as _},
+    time::SystemTime,
+};
+
+use clap::ValueEnum;
+use diag::{Report, render};
+use engine::Notices;
+
+/// How diagnostics are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Where diagnostics go, and how.
+pub struct Console {
+    format: LogFormat,
+    style: render::Style,
+}
+
+impl Console {
+    /// Colour for a terminal, unless `NO_COLOR` (<https://no-color.org>) or a dumb terminal forbids it; its width.
+    pub fn guess() -> Console {
+        let (refused, term) = (env::var_os("NO_COLOR"), env::var_os("TERM"));
+        let color = render::wants_color(refused.as_deref(), term.as_deref(), io::stderr().is_terminal());
+        let width = engine::client::columns().map_or(render::Style::PLAIN.width, usize::from);
+        Console { format: LogFormat::Text, style: render::Style { color, width } }
+    }
+
+    /// Looks for `--log-format json` among the words before they are parsed: it holds for what the parser refuses, too.
+    pub fn listen_to(&mut self, argv: &[String]) {
+        let two = argv.windows(2).any(|pair| pair == ["--log-format", "json"]);
+        if two || argv.iter().any(|word| word == "--log-format=json") {
+            self.format = LogFormat::Json;
+        }
+    }
+
+    /// Writes a diagnostic to standard error.
+    pub fn report(&self, report: &Report) {
+        let text = match self.format {
+            LogFormat::Text => render::text(report, self.style),
+            LogFormat::Json => render::json(report, SystemTime::now()),
+        };
+        // Nobody is left to be told when standard error itself is gone.
+        let _ = writeln!(io::stderr().lock(), "{}", text.trim_end_matches('\n'));
+    }
+}
+
+impl Notices for Console {
+    fn notice(&self, report: &Report) {
+        self.report(report);
+    }
+}
+
+/// Writes one line to standard output.
+pub fn line(text: impl AsRef<str>) {
+    page(&format!("{}\n", text.as_ref()));
+}
+
+/// Writes text to standard output. A reader that has gone away (`| head`) wants no more of it.
+pub fn page(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

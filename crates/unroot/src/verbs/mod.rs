@@ -1,0 +1,93 @@
+//! The verbs: one file each. Every one parses its arguments, makes one call of the engine, and prints.
+
+mod explain;
+mod images;
+mod import;
+mod info;
+mod load;
+mod podman;
+mod ps;
+mod rm;
+mod rmi;
+mod run;
+mod start;
+mod stop;
+mod version;
+
+use clap::Command;
+
+use crate::cli::Perform;
+pub use podman::of_podman;
+
+/// One verb.
+pub struct Verb {
+    /// Its first spelling.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub about: &'static str,
+    /// Adds its arguments.
+    pub args: fn(Command) -> Command,
+    /// Performs it.
+    pub run: Perform,
+}
+
+/// A noun with verbs below it.
+pub struct Group {
+    /// `container`.
+    pub name: &'static str,
+    /// What it is about.
+    pub about: &'static str,
+    /// Its verbs, with the names that they have here.
+    pub verbs: &'static [(&'static str, &'static Verb)],
+}
+
+/// The verbs of the first level, in the order of the help.
+pub static TOP: &[&Verb] = &[
+    &run::VERB,
+    &start::VERB,
+    &stop::VERB,
+    &ps::VERB,
+    &rm::VERB,
+    &images::VERB,
+    &rmi::VERB,
+    &load::VERB,
+    &import::VERB,
+    &info::VERB,
+    &version::VERB,
+    &explain::VERB,
+];
+
+/// The groups.
+pub static GROUPS: &[Group] = &[
+    Group {
+        name: "container",
+        about: "Containers: the same verbs, spelled out",
+        verbs: &[
+            ("run", &run::VERB),
+            ("start", &start::VERB),
+            ("stop", &stop::VERB),
+            ("ls", &ps::VERB),
+            ("rm", &rm::VERB),
+        ],
+    },
+    Group {
+        name: "image",
+        about: "Images: the same verbs, spelled out",
+        verbs: &[("ls", &images::VERB), ("rm", &rmi::VERB), ("load", &load::VERB), ("import", &import::VERB)],
+    },
+];
+
+/// The verb of the first level with this name.
+pub fn top(name: &str) -> Option<&'static Verb> {
+    TOP.iter().copied().find(|verb| verb.name == name)
+}
+
+/// The group with this name.
+pub fn group(name: &str) -> Option<&'static Group> {
+    GROUPS.iter().find(|group| group.name == name)
+}
+
+/// A group's verb.
+pub fn in_group(group: &Group, name: &str) -> Option<&'static Verb> {
+    group.verbs.iter().find(|(own, _)| *own == name).map(|(_, verb)| *verb)
+}

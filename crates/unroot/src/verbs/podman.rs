@@ -1,0 +1,95 @@
+//! What Podman knows and this version does not: such a word gets an answer of its own (UR0808), and is never ignored.
+
+use super::in_group;
+
+/// Verbs of Podman's, first level.
+const VERBS: &str = "attach auto-update build commit completion compose container cp create diff events exec export farm \
+    generate healthcheck history init inspect kill kube login logout logs machine manifest mount network pause pod port \
+    pull push rename restart save search secret stats system tag top umount unmount unpause unshare untag update volume wait";
+
+/// Verbs below `container` and `image`.
+const BELOW: &str = "attach build checkpoint clone commit cp create diff exec exists export history init inspect kill \
+    list logs mount pause port prune ps pull push rename restart restore runlabel save scp search sign stats tag top tree \
+    trust umount unmount unpause untag update wait";
+
+const RUN: &str = "--add-host --annotation --arch --attach -a --authfile --blkio-weight --blkio-weight-device --cap-add \
+    --cap-drop --cgroup-conf --cgroup-parent --cgroupns --cgroups --chrootdirs --cidfile --conmon-pidfile --cpu-period \
+    --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares -c --cpus --cpuset-cpus --cpuset-mems --creds --decryption-key \
+    --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps \
+    --device-write-iops --disable-content-trust --dns --dns-option --dns-search --env-file --env-host --env-merge --expose \
+    --gpus --group-add --group-entry --health-cmd --health-interval --health-log-destination --health-max-log-count \
+    --health-max-log-size --health-on-failure --health-retries --health-start-period --health-startup-cmd --health-timeout \
+    --hostuser --http-proxy --image-volume --init --init-ctr --init-path --ip --ip6 --ipc --label -l --label-file \
+    --log-driver --log-opt --mac-address --memory -m --memory-reservation --memory-swap --memory-swappiness --mount \
+    --network-alias --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --os --passwd \
+    --passwd-entry --personality --pid --pidfile --pids-limit --platform --pod --pod-id-file --preserve-fd --preserve-fds \
+    --publish -p --publish-all -P --pull --quiet -q --rdt-class --read-only-tmpfs --replace --requires --restart --retry \
+    --retry-delay --rmi --sdnotify --seccomp-policy --secret --security-opt --shm-size --shm-size-systemd --sig-proxy \
+    --stop-signal --stop-timeout --subgidname --subuidname --sysctl --systemd --timeout --tls-verify --tmpfs --tz --ulimit \
+    --umask --unsetenv --unsetenv-all --uts --variant --volume -v --volumes-from";
+
+/// The options of each verb, by its first spelling.
+const OPTIONS: &[(&str, &str)] = &[
+    ("run", RUN),
+    ("start", "--all --detach-keys --filter -f --latest -l --sig-proxy"),
+    ("stop", "--all -a --cidfile --filter -f --ignore -i --latest -l"),
+    ("ps", "--external --last -n --latest -l --noheading --ns --pod -p --size -s --sort --sync --watch -w"),
+    ("rm", "--all -a --cidfile --depend --filter --ignore -i --latest -l --time -t --volumes -v"),
+    ("images", "--all -a --digests --filter -f --history --no-trunc --noheading -n --sort"),
+    ("rmi", "--all -a --ignore -i --no-prune"),
+    ("load", "--quiet -q --signature-policy"),
+    ("import", "--arch --os --quiet -q --signature-policy --variant"),
+    ("info", "--debug -D"),
+];
+
+const GLOBAL: &str = "--cgroup-manager --config --conmon --connection -c --events-backend --hooks-dir --identity --imagestore \
+    --log-level --module --namespace --network-cmd-path --network-config-dir --noout --out --pull-option --remote -r \
+    --runtime --runtime-flag --ssh --storage-driver --storage-opt --syslog --tmpdir --transient-store --url --volumepath";
+
+/// Whether `word` is something that Podman knows there. `called` is the verb as it was written, or empty.
+pub fn of_podman(called: &str, word: &str) -> bool {
+    let among = |list: &str| list.split_whitespace().any(|known| known == word);
+    let (group, name) = called.split_once(' ').unwrap_or(("", called));
+    if !word.starts_with('-') {
+        return match called {
+            "" => among(VERBS),
+            "container" | "image" => among(BELOW),
+            _ => false,
+        };
+    }
+    let verb = match super::group(group) {
+        Some(group) => in_group(group, name).map_or("", |verb| verb.name),
+        None => name,
+    };
+    among(GLOBAL) || OPTIONS.iter().any(|(own, list)| *own == verb && among(list))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OPTIONS, of_podman};
+    use crate::verbs;
+
+    #[test]
+    fn what_podman_knows_is_recognised() {
+        assert!(of_podman("run", "--volume"));
+        assert!(of_podman("container ls", "--size"));
+        assert!(of_podman("", "pull"));
+        assert!(of_podman("image", "prune"));
+        assert!(!of_podman("run", "--no-such-option"));
+        assert!(!of_podman("ps", "--volume"));
+    }
+
+    #[test]
+    fn nothing_that_is_ours_is_listed() {
+        for (name, list) in OPTIONS {
+            let verb = verbs::top(name).expect(name);
+            let command = (verb.args)(clap::Command::new("x"));
+            for arg in command.get_arguments() {
+                let own = arg.get_long().map(|long| format!("--{long}")).unwrap_or_default();
+                let short = arg.get_short().map(|short| format!("-{short}")).unwrap_or_default();
+                let clash = list.split_whitespace().find(|known| **known == own || **known == short);
+                assert_eq!(clash, None, "{name}");
+            }
+        }
+    }
+}

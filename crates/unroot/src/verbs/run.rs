@@ -1,0 +1,22 @@
+//! `unroot run`.
+
+use clap::Args as _;
+use diag::Result;
+use engine::run::Outcome;
+
+use super::Verb;
+use crate::{call::Call, console, run_options::RunOptions};
+
+pub static VERB: Verb =
+    Verb { name: "run", about: "Run a command in a new container", args: RunOptions::augment_args, run };
+
+fn run(call: &Call) -> Result<u8> {
+    let request = call.args::<RunOptions>()?.into_request(call.words);
+    match call.engine()?.run(&request)? {
+        Outcome::Exited(code) => Ok(code),
+        Outcome::Detached(id) => {
+            console::line(id);
+            Ok(0)
+        }
+    }
+}
