@@ -76,7 +76,8 @@ fn documents_that_contradict_each_other_are_refused() {
     refused(docker("[]"), codes::UR0704, "nothing");
     refused(docker(r#"[{"Config":"none.json"}]"#), codes::UR0704, "no config");
     refused(docker(r#"[{"Config":"../../etc/passwd"}]"#), codes::UR0704, "outside");
-    refused(docker("{"), codes::UR0706, "syntax");
+    refused(docker("["), codes::UR0706, "syntax");
+    refused(docker(&sample.manifest().to_json()), codes::UR0704, "skopeo's dir");
 }
 
 #[test]
