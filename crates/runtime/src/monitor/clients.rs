@@ -185,7 +185,7 @@ mod tests {
         clients.add(monitor);
         let mut sent = 0_u32;
         while clients.are_ready() {
-            clients.tell(frame::STDOUT, &[&sent.to_le_bytes()[..], &[0; 30_000]].concat());
+            clients.tell(frame::STDOUT, &[&sent.to_le_bytes()[..], &vec![0; 30_000]].concat());
             sent += 1;
             assert!(sent < 10_000);
         }

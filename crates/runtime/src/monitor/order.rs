@@ -30,8 +30,8 @@ impl Order {
         let mut numbers: Vec<RawFd> = job.hold.clone();
         numbers.push(job.client);
         numbers.sort_unstable();
-        if let Some(twice) = numbers.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(refused("names a descriptor twice").fact(format!("descriptor {}", twice[0])));
+        if let Some([twice, _]) = numbers.array_windows().find(|[one, next]| one == next) {
+            return Err(refused("names a descriptor twice").fact(format!("descriptor {twice}")));
         }
         let take = |number: RawFd| {
             sys::descriptors::inherited(number).map_err(|errno| {

@@ -159,7 +159,9 @@ impl Watch {
                 // What nobody understands may come from a newer client; it can do without an answer.
                 Ok(Some(packet)) => {
                     let id = client.id;
-                    FromClient::parse(packet).into_iter().for_each(|message| self.obey(id, message));
+                    if let Some(message) = FromClient::parse(packet) {
+                        self.obey(id, message);
+                    }
                 }
                 Err(Errno::AGAIN) => break,
                 Ok(None) | Err(_) => {
