@@ -1,10 +1,6 @@
 //! The ordinary user as whom root runs the rootless tests.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
 use crate::call::{self, Outcome, While};
 
@@ -18,7 +14,6 @@ pub struct Account {
     name: String,
     uid: u32,
     gid: u32,
-    home: PathBuf,
 }
 
 impl Account {
@@ -32,13 +27,14 @@ impl Account {
         find(&passwd()?).ok_or_else(|| format!("useradd has made no user `{NAME}`").into())
     }
 
-    /// `program`, to be run as this user with a clean environment, from `directory` with `runtime` as its `XDG_RUNTIME_DIR`.
-    pub fn command(&self, program: &Path, directory: &Path, runtime: &Path) -> Command {
+    /// `program`, to be run as this user with a clean environment: in `home`, which is not the account's own, so that nothing
+    /// stays there, and with `runtime` as its `XDG_RUNTIME_DIR`.
+    pub fn command(&self, program: &Path, home: &Path, runtime: &Path) -> Command {
         let mut command = Command::new("setpriv");
         command.arg(format!("--reuid={}", self.uid)).arg(format!("--regid={}", self.gid));
-        command.args(["--init-groups", "--inh-caps=-all", "--"]).arg(program).current_dir(directory);
+        command.args(["--init-groups", "--inh-caps=-all", "--"]).arg(program).current_dir(home);
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
-        command.env("HOME", &self.home).env("USER", &self.name).env("LOGNAME", &self.name);
+        command.env("HOME", home).env("USER", &self.name).env("LOGNAME", &self.name);
         command.env("XDG_RUNTIME_DIR", runtime);
         command
     }
@@ -58,8 +54,8 @@ fn passwd() -> Outcome<String> {
 fn find(passwd: &str) -> Option<Account> {
     passwd.lines().find_map(|line| {
         let fields: Vec<_> = line.split(':').collect();
-        let &[NAME, _, uid, gid, _, home, ..] = fields.as_slice() else { return None };
-        Some(Account { name: NAME.to_owned(), uid: uid.parse().ok()?, gid: gid.parse().ok()?, home: home.into() })
+        let &[NAME, _, uid, gid, ..] = fields.as_slice() else { return None };
+        Some(Account { name: NAME.to_owned(), uid: uid.parse().ok()?, gid: gid.parse().ok()? })
     })
 }
 
@@ -96,7 +92,7 @@ mod tests {
     fn the_account_is_found_by_its_whole_name() {
         let passwd = "unroot-test2:x:7:8::/no:/bin/sh\nunroot-test:x:1001:1002::/home/unroot-test:/bin/sh\n";
         let account = find(passwd).unwrap();
-        assert_eq!((account.uid, account.gid, account.home), (1001, 1002, "/home/unroot-test".into()));
+        assert_eq!((account.uid, account.gid), (1001, 1002));
         assert!(find("root:x:0:0:root:/root:/bin/bash\n").is_none());
     }
 }

@@ -117,7 +117,7 @@ impl Stage {
         for name in ["unroot", "unroot-runtime"] {
             stage.copy(&binaries.path(name), "bin")?;
         }
-        stage.fixtures.debian = fixtures.debian.as_ref().map(|archive| stage.copy(archive, ".")).transpose()?;
+        stage.fixtures.debian = fixtures.debian.as_ref().map(|archive| stage.copy(archive, "")).transpose()?;
         Ok(stage)
     }
 
@@ -126,7 +126,7 @@ impl Stage {
     }
 
     fn take(&self, program: &Path) -> Outcome<PathBuf> {
-        self.copy(program, ".")
+        self.copy(program, "")
     }
 
     fn copy(&self, file: &Path, place: &str) -> Outcome<PathBuf> {
@@ -163,10 +163,9 @@ impl Record {
 
     /// Prints what was skipped, and every runner's closing line at the very end.
     fn close(&self) -> Outcome<()> {
-        println!("\n== skipped");
-        for (suite, tally) in &self.tallies {
-            tally.skips().iter().for_each(|skip| println!("{suite}: {skip}"));
-        }
+        let skips = self.tallies.iter().flat_map(|(suite, tally)| tally.skips().iter().map(move |skip| (suite, skip)));
+        println!("\n== skipped: {}", skips.clone().count());
+        skips.for_each(|(suite, skip)| println!("{suite}: {skip}"));
         println!("\n== results");
         for (suite, tally) in &self.tallies {
             for (runner, line) in tally.closing() {
