@@ -32,9 +32,10 @@ impl Images<'_> {
         let mut config = ImageConfig { platform: Platform::here(), ..ImageConfig::default() };
         changes.iter().try_for_each(|change| changes::apply(&mut config, change))?;
         let (archive, source) = open(input)?;
-        let _lock = self.store.share()?;
         let mut stage = Stage::new(self.store, *how);
+        // Without the lock: the archive may come from a program that takes its time, and nothing here relies on what is here.
         let layer = stage.unknown_layer(archive)?;
+        let _lock = self.store.share()?;
         let now = Timestamp::now();
         config.created = Some(now);
         config.diff_ids = vec![layer.digest];

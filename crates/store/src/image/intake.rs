@@ -34,7 +34,7 @@ struct Arrival {
 }
 
 impl<'a> Stage<'a> {
-    /// The caller holds the store shared until it has published.
+    /// The caller holds the store shared from the first [`Stage::layer`] until it has published.
     pub(super) fn new(store: &'a Store, how: Intake) -> Stage<'a> {
         let (blobs, layers, images, warnings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Stage { store, how, blobs, layers, staged: HashSet::new(), images, warnings }

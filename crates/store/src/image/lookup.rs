@@ -3,7 +3,7 @@
 use diag::{Error, Result, codes};
 use oci::{Digest, Reference, nearest};
 
-use super::{Image, Images};
+use super::{Image, Images, record};
 
 /// The shortest beginning of an id that counts as one.
 const PREFIX_MINIMUM: usize = 3;
@@ -14,7 +14,27 @@ impl Images<'_> {
     ///
     /// Errors: UR0701 (with what was perhaps meant), UR0702, UR0713.
     pub fn resolve(&self, text: &str) -> Result<Image> {
-        pick(text, self.list()?)
+        match self.by_name(text)? {
+            Some(image) => Ok(image),
+            None => pick(text, self.list()?),
+        }
+    }
+
+    /// The way of nearly every `run`: the name is recorded as it was written, and no other image is looked at.
+    fn by_name(&self, text: &str) -> Result<Option<Image>> {
+        let _lock = self.store.share()?;
+        for name in Reference::candidates(text).unwrap_or_default() {
+            if name.digest().is_some() {
+                return Ok(None);
+            }
+            if let Some(found) = record::find(self.store, &name.tagged())? {
+                let same = record::legible(self.store)?.into_iter().filter(|record| record.manifest == found.manifest);
+                let mut names: Vec<Reference> = same.filter_map(|record| record.reference).collect();
+                names.sort();
+                return Ok(Some(Image { names, ..self.follow(&found.manifest)? }));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -120,7 +120,14 @@ impl<'a> Images<'a> {
 
     fn survey_locked(&self) -> Result<(Vec<Image>, Vec<Error>)> {
         let (mut images, mut faults): (Vec<Image>, _) = (Vec::new(), Vec::new());
-        for record in record::all(self.store)? {
+        for record in record::each(self.store)? {
+            let record = match record {
+                Ok(record) => record,
+                Err(error) => {
+                    faults.push(error);
+                    continue;
+                }
+            };
             let known = images.iter_mut().find(|image| image.manifest == record.manifest);
             if let Some(image) = known {
                 image.names.extend(record.reference);

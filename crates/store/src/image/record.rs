@@ -35,30 +35,47 @@ impl Record {
 
     /// The name of its file. It is read by people only: what counts is inside.
     pub(super) fn file(&self) -> String {
-        let Some(reference) = &self.reference else { return format!("@{}", self.manifest) };
-        let text = reference.to_string();
-        let name = text.replace('/', "%");
-        if name.len() <= PLAIN_LIMIT {
-            return name;
-        }
-        // References are ASCII. No other reference has two `%` side by side: parts of a path are not empty.
-        format!("{}%%{}", &name[..PLAIN_LIMIT / 2], Digest::of(&text).hex())
+        self.reference.as_ref().map_or_else(|| format!("@{}", self.manifest), file_of)
     }
 }
 
-/// All records, by the names of their files. What others have left there is passed over.
+fn file_of(reference: &Reference) -> String {
+    let text = reference.to_string();
+    let name = text.replace('/', "%");
+    if name.len() <= PLAIN_LIMIT {
+        return name;
+    }
+    // References are ASCII. No other reference has two `%` side by side: parts of a path are not empty.
+    format!("{}%%{}", &name[..PLAIN_LIMIT / 2], Digest::of(&text).hex())
+}
+
+/// All records; one that cannot be read is an error.
 pub(super) fn all(store: &Store) -> Result<Vec<Record>> {
+    each(store)?.into_iter().collect()
+}
+
+/// All records that can be read.
+pub(super) fn legible(store: &Store) -> Result<Vec<Record>> {
+    Ok(each(store)?.into_iter().flatten().collect())
+}
+
+/// All records, by the names of their files. What others have left there is passed over.
+pub(super) fn each(store: &Store) -> Result<Vec<Result<Record>>> {
     let dir = store.images();
     let mut records = Vec::new();
     for file in dir.names().map_err(io("the images cannot be listed"))? {
         let Some(name) = file.to_str().filter(|name| !name.starts_with('.')) else { continue };
-        match dir.read(name, RECORD_LIMIT) {
-            // Removed meanwhile.
-            Err(failed) if failed.errno == Errno::NOENT => {}
-            read => records.push(parse(name, &read.map_err(io("an image's record cannot be read"))?)?),
-        }
+        records.extend(read(dir, name).transpose());
     }
     Ok(records)
+}
+
+/// A record by the name of its file; `None` if it is not there.
+fn read(dir: &Dir, name: &str) -> Result<Option<Record>> {
+    match dir.read(name, RECORD_LIMIT) {
+        Err(failed) if failed.errno == Errno::NOENT => Ok(None),
+        read => parse(name, &read.map_err(io("an image's record cannot be read"))?).map(Some),
+    }
 }
 
 fn parse(name: &str, text: &[u8]) -> Result<Record> {
@@ -71,12 +88,16 @@ fn parse(name: &str, text: &[u8]) -> Result<Record> {
 
 /// The record of a name.
 pub(super) fn find(store: &Store, reference: &Reference) -> Result<Option<Record>> {
-    Ok(all(store)?.into_iter().find(|record| record.reference.as_ref() == Some(reference)))
+    let file = file_of(reference);
+    // Long names are shortened; the true one is inside.
+    Ok(read(store.images(), &file)?.filter(|record| record.reference.as_ref() == Some(reference)))
 }
 
 /// Gives a name, taking it from the image that had it. An image that loses its last name so is kept without one.
 pub(super) fn name(store: &Store, reference: &Reference, manifest: Digest) -> Result<()> {
-    let before = find(store, reference)?.map(|record| record.manifest).filter(|before| *before != manifest);
+    // A record that cannot be read leads to nothing and is replaced.
+    let before = find(store, reference).unwrap_or_default();
+    let before = before.map(|record| record.manifest).filter(|before| *before != manifest);
     if let Some(before) = before {
         // First, so that at no moment nothing leads to it.
         keep(store, before)?;
@@ -95,7 +116,7 @@ pub(super) fn keep(store: &Store, manifest: Digest) -> Result<()> {
 
 /// Removes the record without a name if there is one with a name.
 pub(super) fn drop_superfluous(store: &Store, manifest: Digest) -> Result<()> {
-    let named = all(store)?.iter().any(|record| record.manifest == manifest && record.reference.is_some());
+    let named = legible(store)?.iter().any(|record| record.manifest == manifest && record.reference.is_some());
     if named { remove(store, &Record { reference: None, manifest }) } else { Ok(()) }
 }
 

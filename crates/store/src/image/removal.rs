@@ -100,8 +100,10 @@ impl Images<'_> {
         if keep {
             record::keep(self.store, image.manifest)?;
         }
-        for record in record::all(self.store)? {
-            let same = record.manifest == image.manifest || self.manifest(&record.manifest)?.config.digest == image.id;
+        let leads_to =
+            |manifest: &Digest| self.manifest(manifest).is_ok_and(|manifest| manifest.config.digest == image.id);
+        for record in record::legible(self.store)? {
+            let same = record.manifest == image.manifest || leads_to(&record.manifest);
             let kept = keep && record.reference.is_none() && record.manifest == image.manifest;
             if same && !kept {
                 record::remove(self.store, &record)?;
@@ -120,7 +122,7 @@ impl Images<'_> {
             Some(reference) => names.iter().any(|name| name.clone().tagged() == *reference),
             None => record.manifest.to_string() == text || record.manifest.hex() == text,
         };
-        for record in record::all(self.store)?.into_iter().filter(meant) {
+        for record in record::legible(self.store)?.into_iter().filter(meant) {
             if self.follow(&record.manifest).is_err() {
                 record::remove(self.store, &record)?;
                 return Ok(Some(Removed { untagged: record.reference.into_iter().collect(), deleted: None }));

@@ -98,6 +98,21 @@ fn nothing_is_collected_while_a_record_cannot_be_followed() {
 }
 
 #[test]
+fn a_record_that_is_damaged_hides_no_other_image() {
+    let (_home, store) = store();
+    let images = Images::of(&store);
+    put(&store, "one", "a");
+    store.images().write("localhost%b:latest", b"{", 0o600).unwrap();
+    let (list, faults) = images.survey().unwrap();
+    assert_eq!((list.len(), faults[0].code()), (1, codes::UR0707));
+    images.resolve("a").unwrap();
+    assert_eq!(images.resolve("b").unwrap_err().code(), codes::UR0707);
+    assert_eq!(images.collect(nobody).unwrap_err().code(), codes::UR0707);
+    put(&store, "two", "b");
+    assert_eq!(images.survey().unwrap().0.len(), 2);
+}
+
+#[test]
 fn a_container_keeps_its_layers_even_without_a_record() {
     let (_home, store) = store();
     let images = Images::of(&store);
