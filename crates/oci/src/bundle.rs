@@ -1,8 +1,10 @@
 //! An OCI bundle: a directory with a config.json.
 
+mod capabilities;
+
 use std::path::{Path, PathBuf};
 
-use diag::{Error, Origin, Pointer, Result, codes};
+use diag::{Error, Origin, Pointer, Report, Result, codes};
 use oci_spec::runtime::Spec;
 use sys::{
     Dir, Failed,
@@ -30,6 +32,8 @@ pub struct Bundle {
     pub spec: Spec,
     /// The text of config.json.
     pub source: Source,
+    /// Warnings about what was left out of `spec`.
+    pub findings: Vec<Report>,
 }
 
 impl Bundle {
@@ -46,8 +50,8 @@ impl Bundle {
         let bytes =
             read_config(&dir).map_err(|(call, errno)| unreadable(&config, Failed::new(call, &config, errno)))?;
         let source = Source::from_bytes(config.display().to_string(), bytes, codes::UR0402)?;
-        let spec = read_spec(&source)?;
-        Ok(Bundle { dir, path, spec, source })
+        let (spec, findings) = read_spec(&source)?;
+        Ok(Bundle { dir, path, spec, source, findings })
     }
 
     /// A bundle whose config.json the caller has made itself: `text` is the document that `spec` was read from or
@@ -55,7 +59,7 @@ impl Bundle {
     pub fn from_parts(dir: Dir, spec: Spec, text: impl Into<std::sync::Arc<str>>) -> Bundle {
         let path = dir.path().to_owned();
         let source = Source::new(path.join("config.json").display().to_string(), text);
-        Bundle { dir, path, spec, source }
+        Bundle { dir, path, spec, source, findings: Vec::new() }
     }
 
     /// The place of a member of config.json.
@@ -71,11 +75,15 @@ fn read_config(dir: &Dir) -> Result<Vec<u8>, (&'static str, Errno)> {
     sys::dir::read_all(fd, CONFIG_LIMIT).map_err(|errno| ("read", errno))
 }
 
-/// Reads the text of a config.json; its `ociVersion` must be 1.x.
-pub fn read_spec(source: &Source) -> Result<Spec> {
-    let spec: Spec = source.parse(codes::UR0402)?;
+/// Reads the text of a config.json; its `ociVersion` must be 1.x. Capabilities that are not known are left out with a
+/// warning (UR0508) each, as the specification wants it: a newer engine may name newer ones.
+pub fn read_spec(source: &Source) -> Result<(Spec, Vec<Report>)> {
+    let (spec, findings) = match source.parse::<Spec>(codes::UR0402) {
+        Ok(spec) => (spec, Vec::new()),
+        Err(error) => capabilities::read_without_unknown(source, error)?,
+    };
     check_version(spec.version(), source)?;
-    Ok(spec)
+    Ok((spec, findings))
 }
 
 fn check_version(version: &str, source: &Source) -> Result<()> {
@@ -192,6 +200,27 @@ mod tests {
             assert_eq!(error.code(), codes::UR0402);
             assert_eq!(pointer_of(error), pointer, "{text}");
         }
+    }
+
+    #[test]
+    fn capabilities_of_the_future_are_left_out_with_a_warning() {
+        let with = |names: &str, hostname: &str| {
+            format!(
+                r#"{{"ociVersion":"1.0.0","hostname":{hostname},"process":{{"user":{{"uid":0,"gid":0}},"cwd":"/",
+                "capabilities":{{"bounding":[{names}],"ambient":["CAP_KILL"]}}}}}}"#
+            )
+        };
+        let bundle = bundle(&with(r#""CAP_KILL","CAP_OF_THE_FUTURE","CAP_CHOWN""#, "\"h\"")).1.unwrap();
+        let capabilities = bundle.spec.process().as_ref().unwrap().capabilities().as_ref().unwrap();
+        assert_eq!(capabilities.bounding().as_ref().unwrap().len(), 2);
+        assert_eq!(bundle.findings.len(), 1);
+        let Some(Origin::Config { pointer, .. }) = &bundle.findings[0].at else { panic!() };
+        assert_eq!(pointer.as_str(), "/process/capabilities/bounding/1");
+        // What else is wrong is still an error, and is pointed at.
+        let error = self::bundle(&with(r#""CAP_X""#, "7")).1.unwrap_err();
+        assert_eq!(pointer_of(error), "hostname");
+        let error = self::bundle(&with("7", "\"h\"")).1.unwrap_err();
+        assert_eq!(error.code(), codes::UR0402);
     }
 
     #[test]
