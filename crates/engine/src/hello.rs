@@ -5,7 +5,10 @@ mod attempts;
 use std::{collections::BTreeMap, env, fmt::Write as _, fs};
 
 use diag::{Error, Result, codes};
-use idmap::{Extents, IdMap, Inside, Kind, NoNames, draw};
+use idmap::{
+    Extents, IdMap, Inside, Kind, NoNames, draw,
+    slots::{FIRST_SLOT, SLOT_SIZE, SLOTS},
+};
 use oci::{ImageConfig, Reference};
 use rustix::process::{getgid, getpid, getuid};
 use store::image::{BuiltInFile, Image, Images};
@@ -18,6 +21,9 @@ pub const NAME: &str = "unroot.invalid/hello:latest";
 /// The variable in which a container of this image finds its map in the host's ids: what the kernel tells it stops at the
 /// next user namespace, which for an ordinary user's container is not the host's.
 const HOST_MAP: &str = "UNROOT_HOST_UID_MAP";
+
+/// What follows the last id of the last slot.
+const SLOTS_END: u32 = FIRST_SLOT + SLOTS * SLOT_SIZE;
 
 /// The label by which its containers are known.
 const LABEL: &str = "org.unroot.built-in";
@@ -78,13 +84,13 @@ pub fn greeting() -> String {
     let _ = write!(
         text,
         "\nHello from a container.\n\n\
-         In here I am      uid {uid}, gid {gid}{root}, process {pid} of {processes} on `{hostname}`.\n\
+         In here I am      uid {uid}, gid {gid}{root}, process {pid} of {processes} that I can see, on `{hostname}`.\n\
          On the host I am  {host}{nobody}.\n\n\
          The map between the two:\n\n",
         root = if uid == 0 { " (root)" } else { "" },
         pid = getpid().as_raw_nonzero(),
         processes = processes(),
-        nobody = if map == Extents::identity() { "" } else { ", who has no rights there that the map does not give" },
+        nobody = if from_a_slot(&map) { ", a number that nobody else there has" } else { "" },
     );
     for line in draw(Kind::Uid, &map, &NoNames, 72).lines() {
         let _ = writeln!(text, "    {line}");
@@ -101,6 +107,11 @@ const NEXT: &str = "\nNext:\n\n    \
     mmdebstrap --variant=minbase trixie - | unroot import - debian:trixie\n    \
     unroot run --rm -it debian:trixie bash\n    \
     unroot run --help\n";
+
+/// Whether all ids are from one of root's slots.
+fn from_a_slot(map: &Extents) -> bool {
+    !map.is_empty() && map.iter().all(|extent| (FIRST_SLOT..SLOTS_END).contains(&extent.outside.0))
+}
 
 /// How many processes can be seen.
 fn processes() -> usize {

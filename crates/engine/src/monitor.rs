@@ -142,6 +142,7 @@ mod tests {
             terminal: false,
             client: 3,
             hold: vec![],
+            exit_command: vec![],
         };
         let mut file = sealed(&job).unwrap();
         assert!(file.write_all(b"x").is_err());

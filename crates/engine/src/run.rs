@@ -51,7 +51,7 @@ impl Engine<'_> {
             .and_then(|held| self.begin(&container, &config, decided, layers.as_ref(), held));
         let mut started = begun.map_err(|error| self.give_up(&config, error))?;
         let Some(signals) = signals else {
-            self.await_start(&mut started, &origins).map_err(|error| self.give_up(&config, error))?;
+            self.await_start(&config, &mut started, &origins).map_err(|error| self.give_up(&config, error))?;
             return Ok(Outcome::Detached(config.id));
         };
         let wiring = Wiring { stdin: request.interactive, tty: request.tty };

@@ -31,7 +31,7 @@ impl Engine<'_> {
         let Some(held) = life::hold(&self.store, target.container.id().as_str())? else { return Ok(()) };
         let mut started =
             self.start_again(&target.container, &target.config, held).map_err(|error| key.blame(error))?;
-        self.await_start(&mut started, &Origins::default()).map_err(|error| key.blame(error))
+        self.await_start(&target.config, &mut started, &Origins::default()).map_err(|error| key.blame(error))
     }
 
     /// Starts one container, or finds it running, and stays connected to it; its exit status.
@@ -150,10 +150,10 @@ impl Engine<'_> {
     }
 
     /// Waits until a container runs in the background.
-    pub(crate) fn await_start(&self, started: &mut Started, origins: &Origins) -> Result<()> {
+    pub(crate) fn await_start(&self, config: &Config, started: &mut Started, origins: &Origins) -> Result<()> {
         let Some(link) = started.link.take() else { return Ok(()) };
         let outcome = Client::new(link, Wiring::default(), self.notices).await_start();
-        outcome.map_err(|error| origins.attach(mourn(error, started)))
+        outcome.map_err(|error| origins.attach(self.unbegin(config, error, started)))
     }
 
     /// Stays connected until a container ends; its exit status.
@@ -174,8 +174,21 @@ impl Engine<'_> {
                 life::end_without_monitor(&self.store, &config.id);
                 Err(mourn(client::monitor_gone(), started))
             }
-            Err(error) => Err(origins.attach(mourn(error, started))),
+            Err(error) => Err(origins.attach(self.unbegin(config, error, started))),
         }
+    }
+
+    /// A start that failed is none: the container is as it was before.
+    fn unbegin(&self, config: &Config, error: Error, started: &mut Started) -> Error {
+        let error = mourn(error, started);
+        started.reap();
+        life::end_without_monitor(&self.store, &config.id);
+        if let Ok(container) = self.store.container(&config.id) {
+            // What stays would only say that it ran once and was lost.
+            let _ = container.dir().remove_file(STARTED);
+            let _ = self.store.running().dir(&config.id).and_then(|dir| dir.remove_file(runtime::state::FILE));
+        }
+        error
     }
 
     /// Connects to a container that runs.

@@ -5,15 +5,19 @@ use engine::request::RunRequest;
 
 use crate::words::Words;
 
-/// `unroot run [OPTIONS] IMAGE [COMMAND [ARG...]]`.
+// `unroot run [OPTIONS] IMAGE [COMMAND [ARG...]]`.
 #[expect(clippy::struct_excessive_bools, reason = "each is an option that the user gave or not")]
 #[derive(Debug, Args)]
-#[command(after_help = "\
+// `-h` is the host name's, as in Podman.
+#[command(
+    disable_help_flag = true,
+    after_help = "\
 Examples:
   unroot run --rm debian:trixie cat /proc/self/uid_map
   unroot run -it --name work debian:trixie bash
   unroot run --rm --userns=auto:uidmapping=101:996:1 debian:trixie id
-  unroot run --rm --rootfs ./rootfs /bin/sh -c 'ls -ln /'")]
+  unroot run --rm --rootfs ./rootfs /bin/sh -c 'ls -ln /'"
+)]
 pub struct RunOptions {
     /// Remove the container when it has ended
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]

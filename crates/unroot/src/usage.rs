@@ -9,7 +9,7 @@ use crate::{verbs, words::Argv};
 pub fn explain(error: &clap::Error, argv: &Argv) -> Result<String> {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(error.to_string()),
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Err(nothing_asked(argv)),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => Err(nothing_asked(argv)),
         ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => Err(unknown(error, argv)),
         _ => Err(refused(error, argv)),
     }
@@ -17,9 +17,14 @@ pub fn explain(error: &clap::Error, argv: &Argv) -> Result<String> {
 
 /// `unroot`, `unroot image`, or a verb without what it needs.
 fn nothing_asked(argv: &Argv) -> Error {
-    let what = if argv.len() < 2 { "no verb was given".to_owned() } else { format!("`{}` needs more", argv.join(" ")) };
-    let command = if argv.len() < 2 { "unroot --help".to_owned() } else { format!("unroot {} --help", called(argv)) };
-    Error::new(codes::UR0806, what).help_run("all that can be asked for is listed by", command)
+    let verb = called(argv);
+    let what =
+        if verb.is_empty() { "no verb was given".to_owned() } else { format!("`unroot {verb}` needs more words") };
+    Error::new(codes::UR0806, what).help_run("all that can be asked for is listed by", help(&verb))
+}
+
+fn help(verb: &str) -> String {
+    if verb.is_empty() { "unroot --help".to_owned() } else { format!("unroot {verb} --help") }
 }
 
 /// An option or a verb that is not ours: Podman's, perhaps.
@@ -51,22 +56,17 @@ fn refused(error: &clap::Error, argv: &Argv) -> Error {
     if let Some(usage) = rendered.lines().find_map(|line| line.strip_prefix("Usage: ")) {
         ours = ours.fact(format!("usage: {usage}"));
     }
-    let command = format!("unroot {} --help", called(argv)).replace("  ", " ");
-    ours.help_run("all options are listed by", command)
+    ours.help_run("all options are listed by", help(&called(argv)))
 }
 
 /// The verb that was called, as it was written: `run`, `container ls`; empty if there is none.
 fn called(argv: &Argv) -> String {
-    let mut words = argv.iter().skip(1).filter(|word| !word.starts_with('-'));
-    match words.next().map(String::as_str) {
-        Some(group @ ("container" | "image")) => match words.next() {
-            Some(verb) if verbs::group(group).is_some_and(|group| verbs::in_group(group, verb).is_some()) => {
-                format!("{group} {verb}")
-            }
-            _ => group.to_owned(),
-        },
-        Some(verb) if verbs::top(verb).is_some() => verb.to_owned(),
-        _ => String::new(),
+    // A value of an option before it is no verb, unless somebody calls a directory `run`.
+    let mut words = argv.iter().skip(1).skip_while(|word| verbs::group(word).is_none() && verbs::top(word).is_none());
+    let Some(first) = words.next() else { return String::new() };
+    match (verbs::group(first), words.next()) {
+        (Some(group), Some(verb)) if verbs::in_group(group, verb).is_some() => format!("{first} {verb}"),
+        _ => first.clone(),
     }
 }
 

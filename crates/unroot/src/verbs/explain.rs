@@ -9,7 +9,7 @@ use crate::{call::Call, console};
 pub static VERB: Verb =
     Verb { name: "explain", about: "Explain a diagnostic's code", args: Options::augment_args, run };
 
-/// `unroot explain [CODE]`.
+// `unroot explain [CODE]`.
 #[derive(Debug, Args)]
 struct Options {
     /// The code, as in UR0101; without it all codes are listed

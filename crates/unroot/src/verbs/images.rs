@@ -15,7 +15,7 @@ use crate::{
 
 pub static VERB: Verb = Verb { name: "images", about: "List images", args: Options::augment_args, run };
 
-/// `unroot images [OPTIONS]`.
+// `unroot images [OPTIONS]`.
 #[derive(Debug, Args)]
 struct Options {
     /// Show ids only
@@ -61,11 +61,16 @@ fn fields(row: &Row) -> Map<String, Json> {
         ("Tag", json!(row.tag.clone().unwrap_or_else(none))),
         ("ID", json!(short(&row.id))),
         ("Digest", json!(row.digest)),
-        ("CreatedSince", json!(times::ago(row.created))),
-        ("Created", json!(times::ago(row.created))),
+        ("CreatedSince", json!(since(row))),
+        ("Created", json!(since(row))),
         ("Size", json!(times::size(row.size))),
     ];
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// An image need not say when it was made.
+fn since(row: &Row) -> String {
+    if row.created == 0 { "N/A".to_owned() } else { times::ago(row.created) }
 }
 
 fn as_json(row: &Row) -> Json {

@@ -14,7 +14,7 @@ pub static VERB: Verb = Verb {
     run,
 };
 
-/// `unroot import [OPTIONS] FILE|- [REFERENCE]`.
+// `unroot import [OPTIONS] FILE|- [REFERENCE]`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -13,7 +13,7 @@ pub static VERB: Verb = Verb {
     run,
 };
 
-/// `unroot info [OPTIONS]`.
+// `unroot info [OPTIONS]`.
 #[derive(Debug, Args)]
 struct Options {
     /// Print as json, or through a Go template

@@ -15,7 +15,7 @@ pub static VERB: Verb = Verb {
     run,
 };
 
-/// `unroot load [OPTIONS]`.
+// `unroot load [OPTIONS]`.
 #[derive(Debug, Args)]
 struct Options {
     /// An oci-archive, a docker-archive or an OCI layout directory; without it, an archive on standard input

@@ -15,7 +15,7 @@ use crate::{
 
 pub static VERB: Verb = Verb { name: "ps", about: "List containers", args: Options::augment_args, run };
 
-/// `unroot ps [OPTIONS]`.
+// `unroot ps [OPTIONS]`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -8,7 +8,7 @@ use crate::{call::Call, console};
 
 pub static VERB: Verb = Verb { name: "rm", about: "Remove containers", args: Options::augment_args, run };
 
-/// `unroot rm [OPTIONS] CONTAINER...`.
+// `unroot rm [OPTIONS] CONTAINER...`.
 #[derive(Debug, Args)]
 struct Options {
     /// Kill a container that runs; one that does not exist is no failure

@@ -8,7 +8,7 @@ use crate::{call::Call, console};
 
 pub static VERB: Verb = Verb { name: "rmi", about: "Remove images", args: Options::augment_args, run };
 
-/// `unroot rmi [OPTIONS] IMAGE...`.
+// `unroot rmi [OPTIONS] IMAGE...`.
 #[derive(Debug, Args)]
 struct Options {
     /// Remove an image with all its names and the containers that were made of it

@@ -9,7 +9,7 @@ use crate::{call::Call, console};
 pub static VERB: Verb =
     Verb { name: "start", about: "Start containers that do not run", args: Options::augment_args, run };
 
-/// `unroot start [OPTIONS] CONTAINER...`.
+// `unroot start [OPTIONS] CONTAINER...`.
 #[derive(Debug, Args)]
 struct Options {
     /// Show the container's output and exit with its status

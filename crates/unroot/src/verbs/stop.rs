@@ -8,7 +8,7 @@ use crate::{call::Call, console};
 
 pub static VERB: Verb = Verb { name: "stop", about: "Stop running containers", args: Options::augment_args, run };
 
-/// `unroot stop [OPTIONS] CONTAINER...`.
+// `unroot stop [OPTIONS] CONTAINER...`.
 #[derive(Debug, Args)]
 struct Options {
     /// Kill a container that has not ended after so many seconds

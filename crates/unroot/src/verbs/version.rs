@@ -11,7 +11,7 @@ use crate::{call::Call, console, format};
 
 pub static VERB: Verb = Verb { name: "version", about: "Show the version", args: Options::augment_args, run };
 
-/// `unroot version [OPTIONS]`.
+// `unroot version [OPTIONS]`.
 #[derive(Debug, Args)]
 struct Options {
     /// Print as json, or through a Go template
