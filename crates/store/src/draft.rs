@@ -20,7 +20,7 @@ use sys::{
     },
 };
 
-use crate::{Store, io, layout::wait};
+use crate::{Store, io, layout::wait, removal};
 
 /// An entry of `tmp/`. It is removed with the value, unless it was published.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Draft {
     /// Removes it now, and says so if that does not work.
     pub(crate) fn remove(mut self) -> Result<(), Failed> {
         self.settled = true;
-        self.tmp.remove_tree(&self.name)
+        removal::remove(&self.tmp, self.name.as_ref())
     }
 
     fn dir_in(tmp: &Dir) -> Result<(Draft, Dir), Failed> {
@@ -98,7 +98,7 @@ impl Drop for Draft {
     fn drop(&mut self) {
         if !self.settled {
             // What cannot be removed now is left to the next sweep.
-            let _ = self.tmp.remove_tree(&self.name);
+            let _ = removal::remove(&self.tmp, self.name.as_ref());
         }
     }
 }
@@ -115,7 +115,7 @@ pub(crate) fn sweep(tmp: &Dir) {
         let held =
             opened.is_ok_and(|entry| flock(&entry, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK));
         if !held {
-            let _ = own.remove_tree(&name);
+            let _ = removal::remove(&own, &name);
         }
     }
 }
@@ -129,7 +129,7 @@ fn shared(tmp: &Dir) -> Result<Dir, Failed> {
 }
 
 /// 32 hexadecimal digits that nobody else has.
-fn random_name() -> String {
+pub(crate) fn random_name() -> String {
     hex(&random::<16>())
 }
 

@@ -159,7 +159,12 @@ mod tests {
         assert!(store.try_lease(3, "y").unwrap().is_none());
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(store.try_lease(3, "y").unwrap().is_some());
+        // A program that another test has started meanwhile may have inherited it too, for an instant.
+        let soon = (0..100).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            store.try_lease(3, "y").unwrap().is_some()
+        });
+        assert!(soon);
     }
 
     #[test]

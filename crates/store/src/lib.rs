@@ -26,6 +26,7 @@ pub mod image;
 mod layer;
 mod layout;
 mod lease;
+mod removal;
 #[cfg(test)]
 mod testing;
 

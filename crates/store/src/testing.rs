@@ -16,9 +16,15 @@ pub(crate) fn store() -> (TempDir, Store) {
 pub(crate) fn privileged() -> bool {
     let root = geteuid().is_root();
     if !root {
-        eprintln!("skipped: this test needs root");
+        skipped("this test needs root");
     }
     root
+}
+
+/// Says why a test does less than its name promises.
+#[expect(clippy::print_stderr)]
+pub(crate) fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
 }
 
 /// How tests unpack: as far as their user may.

@@ -42,7 +42,8 @@ impl Canary {
         for name in ["", "dir", "dir/file"] {
             let stat = std::fs::symlink_metadata(at.join(name)).unwrap();
             let times = (stat.mtime(), stat.mtime_nsec(), stat.ctime(), stat.ctime_nsec());
-            seen += &format!("{name} {:o} {}:{} {} {times:?}\n", stat.mode(), stat.uid(), stat.gid(), stat.nlink());
+            let owners = (stat.uid(), stat.gid(), stat.nlink());
+            seen.extend([format!("{name} {:o} {owners:?} {times:?}\n", stat.mode())]);
         }
         let listed =
             |at: &Path| std::fs::read_dir(at).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
@@ -220,7 +221,7 @@ fn sizes_beyond_everything() {
     refused(Archive::new().entry(&head, b"").end(), UR0704, "size");
     head.put(124, &[0xff; 12]);
     refused(Archive::new().entry(&head, b"").end(), UR0704, "size");
-    refused(Archive::new().entry(&Head::new(b'V', "label", 0o7777_7777_777), b"").end(), UR0704, "middle of an entry");
+    refused(Archive::new().entry(&Head::new(b'V', "label", 0o77_777_777_777), b"").end(), UR0704, "middle of an entry");
     refused(Archive::new().entry(&Head::new(b'x', "pax", 1 << 30), b"").end(), UR0704, "extended header");
     refused(Archive::new().entry(&Head::new(b'L', "long", 1 << 30), b"").end(), UR0704, "extended header");
 }
@@ -292,7 +293,7 @@ fn attributes_that_are_not_acceptable() {
 
 #[test]
 fn devices_that_linux_cannot_have() {
-    let mut head = Head::new(b'3', "dev", 0).device(0o7777777, 1);
+    let mut head = Head::new(b'3', "dev", 0).device(0o7_777_777, 1);
     refused(Archive::new().entry(&head, b"").end(), UR0705, "`dev`");
     head = Head::new(b'4', "dev", 0);
     head.put(337, &[0x80, 0, 0, 1, 0, 0, 0, 0]);
