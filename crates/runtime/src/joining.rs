@@ -66,7 +66,7 @@ fn enter_and_clone(
 ) -> std::result::Result<clone::Child, (String, rustix::io::Errno)> {
     move_into_link_name_space(user, link_type(Namespaces::USER)).map_err(|errno| ("setns(user)".to_owned(), errno))?;
     let how = How { sibling: true, ..how };
-    clone3(alone, how, |_| child.run()).map_err(|errno| (format!("clone3({:?})", how.namespaces), errno))
+    clone3(alone, how, |alone| child.run(&alone)).map_err(|errno| (format!("clone3({:?})", how.namespaces), errno))
 }
 
 /// The pid that a pidfd stands for, as this process sees it.

@@ -154,13 +154,14 @@ impl Parent<'_> {
             command: self.plan.command.clone(),
             bundle: self.bundle,
             state: self.state.clone(),
+            preserve_fds: self.plan.preserve_fds,
             root: None,
             mask: None,
         };
         let how = How { namespaces: new, cgroup: cgroup.fd_for_clone(), sibling: false };
         let user = self.plan.namespaces.joined_user().map(|joined| joined.fd.as_fd());
         let born = match user {
-            None => clone3(self.alone, how, |_| child.run()).map_err(|errno| explain::clone(errno, new)),
+            None => clone3(self.alone, how, |alone| child.run(&alone)).map_err(|errno| explain::clone(errno, new)),
             Some(user) => joining::clone_within(self.alone, user, how, child),
         };
         // `child` took this process's own copies of the mounts with it; the container's end shall be theirs.

@@ -34,3 +34,28 @@ pub fn close_at_exec_from(first: u32) -> io::Result<()> {
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, CLOSE_RANGE_CLOEXEC) };
     if result == 0 { Ok(()) } else { Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)) }
 }
+
+/// Closes, in a clone, everything from descriptor 3 on but what it needs: its copies of locks, sockets and directories would keep
+/// open what its parent believes to have closed.
+///
+/// Only a clone calls this, and only before it goes on to an exec or to its end: the values that owned the closed descriptors are
+/// copies of its parent's, and none of them is used or dropped any more.
+pub fn close_in_clone(clone: &crate::Alone, keep: &mut Vec<RawFd>) -> io::Result<()> {
+    let _ = clone;
+    keep.sort_unstable();
+    let mut from: u32 = 3;
+    for number in keep.iter().filter_map(|fd| u32::try_from(*fd).ok()).filter(|fd| *fd >= 3) {
+        if number > from {
+            close_range(from, number - 1)?;
+        }
+        from = from.max(number + 1);
+    }
+    close_range(from, u32::MAX)
+}
+
+fn close_range(first: u32, last: u32) -> io::Result<()> {
+    // SAFETY: the numbers are open descriptors or none. Their owners in this address space are never used again: that is the
+    // contract of `close_in_clone`, the only caller.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+    if result == 0 { Ok(()) } else { Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)) }
+}

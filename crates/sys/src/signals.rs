@@ -32,6 +32,21 @@ pub fn outlive(signals: &[Signal]) -> io::Result<()> {
     Ok(())
 }
 
+/// Gives SIGPIPE its default action back, which Rust's start-up ignores, and blocks no signal: a program that is executed from
+/// here begins as its caller's caller began. (Handlers end with the exec; what is ignored or blocked does not.)
+pub fn reset() -> io::Result<()> {
+    // SAFETY: SIG_DFL is an action that every signal has.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    // SAFETY: `sigset_t` is a C struct of integers, for which all zeroes is a valid value: the empty set.
+    let mut none: libc::sigset_t = unsafe { mem::zeroed() };
+    // SAFETY: both calls are given a set that lives through them; a null pointer means that the old mask is not wanted.
+    let result = unsafe {
+        libc::sigemptyset(&raw mut none);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut())
+    };
+    if result == 0 { Ok(()) } else { Err(Errno::from_raw_os_error(result)) }
+}
+
 /// Sends a signal by its number, 0 to 64, to the process of a pidfd; 0 only asks whether it is there.
 ///
 /// rustix has no safe way to a real-time signal, because the C library keeps some for itself; here the receiver is another

@@ -108,6 +108,7 @@ impl Command {
         let Some(path) = &self.path else { return Err(Fault::new("execve()", Errno::NOENT)) };
         sys::descriptors::close_at_exec_from(close_from)
             .map_err(|errno| Fault::new(format!("close_range({close_from})"), errno))?;
+        sys::signals::reset().map_err(|errno| Fault::new("sigprocmask()", errno))?;
         let errno = sys::execve(path, &self.args, &self.env);
         Err(fault(path, errno, &examine(Path::new(OsStr::from_bytes(path.as_bytes())), errno)))
     }

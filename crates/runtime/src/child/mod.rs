@@ -22,7 +22,7 @@ mod process;
 mod slots;
 mod terminal;
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 pub(crate) use mounts::{apply, kernel_words};
 use oci::Bundle;
@@ -32,6 +32,7 @@ use rustix::{
     net::{SocketFlags, accept_with},
 };
 pub use slots::Slots;
+use sys::Alone;
 
 use crate::{
     hooks::{Kind, run_all},
@@ -99,6 +100,8 @@ pub struct Child<'plan> {
     pub bundle: &'plan Bundle,
     /// The container's state as hooks are told it; its pid is missing.
     pub state: State,
+    /// How many descriptors from 3 on are handed to the command.
+    pub preserve_fds: u32,
     /// The root of the container, once it is entered.
     pub root: Option<OwnedFd>,
     /// A mount that hides directories, once there is one.
@@ -107,8 +110,11 @@ pub struct Child<'plan> {
 
 impl Child<'_> {
     /// Performs all steps. Returns only if one fails: the exit status of the clone.
-    pub fn run(mut self) -> u8 {
+    pub fn run(mut self, alone: &Alone) -> u8 {
         let steps = self.steps;
+        if self.forget_parent(alone).is_err() {
+            return 1;
+        }
         for (index, step) in steps.iter().enumerate() {
             if let Err(fault) = self.perform(&step.act) {
                 let failure = Failure {
@@ -123,6 +129,15 @@ impl Child<'_> {
             }
         }
         1
+    }
+
+    /// Lets go of what only the parent needs. A copy of its lock, or of its end of the wire, would outlive it here.
+    fn forget_parent(&self, alone: &Alone) -> rustix::io::Result<()> {
+        let mut keep: Vec<_> = self.slots.numbers().collect();
+        keep.push(self.wire.as_fd().as_raw_fd());
+        keep.extend(self.listener.as_ref().map(AsRawFd::as_raw_fd));
+        keep.extend((0..self.preserve_fds).filter_map(|n| i32::try_from(n + 3).ok()));
+        sys::descriptors::close_in_clone(alone, &mut keep)
     }
 
     fn perform(&mut self, act: &Act) -> Done {
@@ -156,7 +171,7 @@ impl Child<'_> {
 
     fn say(&mut self, word: Word) -> Done {
         let terminal = self.slots.take_terminal();
-        let descriptors: Vec<_> = terminal.iter().map(std::os::fd::AsFd::as_fd).collect();
+        let descriptors: Vec<_> = terminal.iter().map(AsFd::as_fd).collect();
         self.wire.say(word, &descriptors).call(|| format!("sendmsg({word:?})"))
     }
 

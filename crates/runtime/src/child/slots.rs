@@ -1,6 +1,6 @@
 //! The child's table of open mounts and streams.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::io::Errno;
 
@@ -18,6 +18,11 @@ impl Slots {
     /// The descriptors that are open before the clone.
     pub fn new(table: Vec<Option<OwnedFd>>) -> Slots {
         Slots { table, terminal: None }
+    }
+
+    /// The numbers of all open descriptors.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = RawFd> {
+        self.table.iter().flatten().map(AsRawFd::as_raw_fd)
     }
 
     /// Puts a descriptor in.

@@ -112,6 +112,8 @@ pub struct Plan {
     pub oom_score_adj: Option<i32>,
     /// What its first process does.
     pub steps: Vec<Step>,
+    /// How many descriptors from 3 on are handed to it.
+    pub preserve_fds: u32,
     /// What it executes.
     pub command: Command,
     /// What the user should know.
@@ -204,6 +206,7 @@ pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Plan> 
         cgroup: cgroup::decide(cgroup_path, wishes.id, &host.cgroups()?, &bundle.source)?,
         steps: assemble(bundle, &namespaces, map.as_ref(), &root, prepared, steps)?,
         oom_score_adj: spec.oom_score_adj(),
+        preserve_fds: wishes.preserve_fds,
         namespaces,
         map,
         writer,
