@@ -10,9 +10,8 @@ use crate::{
     config::Config,
     life::{self, Life},
     request::Given,
+    stop::SIGKILL,
 };
-
-const SIGKILL: u8 = 9;
 
 impl Engine<'_> {
     /// Removes a container; false if there was none and `force` says that this is fine.

@@ -22,7 +22,11 @@ use crate::{
     origins::Origins,
     request::Given,
     spec,
+    stop::{PATIENCE, SIGKILL},
 };
+
+/// As a program that writes into a pipe without a reader: 128 + SIGPIPE.
+const READER_GONE: u8 = 141;
 
 impl Engine<'_> {
     /// Starts a container in the background. One that runs already is left alone, as Podman does.
@@ -166,10 +170,18 @@ impl Engine<'_> {
         origins: &Origins,
     ) -> Result<u8> {
         let Some(link) = started.link.take() else { return Ok(0) };
-        let outcome = Client::new(link, wiring, self.notices).attend(signals);
-        match outcome {
+        let mut client = Client::new(link, wiring, self.notices);
+        match client.attend(signals) {
             Ok(Ended::Exited(exit)) => Ok(exit.code),
-            Ok(Ended::ReaderGone) => Ok(reader_gone()),
+            Ok(Ended::ReaderGone) => {
+                // With --rm the container is this command's own, a part of a pipeline: it ends as a program there would.
+                // Without, it goes on, as Podman's do.
+                if config.remove {
+                    client.signal(SIGKILL)?;
+                    client.await_end(PATIENCE)?;
+                }
+                Ok(READER_GONE)
+            }
             Ok(Ended::MonitorGone) => {
                 life::end_without_monitor(&self.store, &config.id);
                 Err(mourn(client::monitor_gone(), started))
@@ -197,7 +209,7 @@ impl Engine<'_> {
         let link = self.link(container.id().as_str())?;
         match Client::new(link, wiring, self.notices).attend(&signals)? {
             Ended::Exited(exit) => Ok(exit.code),
-            Ended::ReaderGone => Ok(reader_gone()),
+            Ended::ReaderGone => Ok(READER_GONE),
             Ended::MonitorGone => {
                 life::end_without_monitor(&self.store, &config.id);
                 Err(client::monitor_gone())
@@ -209,11 +221,6 @@ impl Engine<'_> {
 /// Adds what a dying monitor said, if it died.
 fn mourn(error: Error, started: &mut Started) -> Error {
     if error.code() == codes::UR0805 { started.last_words(error) } else { error }
-}
-
-/// As a program that writes into a pipe without a reader: 128 + SIGPIPE.
-fn reader_gone() -> u8 {
-    141
 }
 
 /// What is known of a container's image at a later start.

@@ -13,10 +13,11 @@ use crate::{
     request::Given,
 };
 
-const SIGKILL: u8 = 9;
+/// Its number.
+pub(crate) const SIGKILL: u8 = 9;
 
 /// How long a monitor may take after its container has ended: unmounting may write a whole disk.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Engine<'_> {
     /// Stops a container; one that does not run is left alone, as Podman does.
