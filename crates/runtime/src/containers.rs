@@ -19,7 +19,7 @@ use rustix::{
 };
 use sys::Dir;
 
-use crate::state::{self, START_SOCKET, State};
+use crate::state::State;
 
 /// The longest id.
 const LONGEST_ID: usize = 128;
@@ -106,13 +106,11 @@ impl Containers {
 
     /// Removes a container's directory.
     pub fn remove(&self, id: &str, held: Held) -> Result<()> {
-        let failed = |failed: sys::Failed| {
+        let removed = self.dir.remove_tree(id);
+        drop(held);
+        removed.map_err(|failed| {
             failed.into_error(codes::UR0606, format!("the directory of the container `{id}` cannot be removed"))
-        };
-        for name in [state::FILE, START_SOCKET, LOCK] {
-            held.dir.remove_file(name).map_err(failed)?;
-        }
-        self.dir.remove_tree(id).map_err(failed)
+        })
     }
 }
 

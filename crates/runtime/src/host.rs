@@ -3,6 +3,7 @@
 use std::{cell::OnceCell, collections::BTreeSet};
 
 use diag::{Error, Result, codes};
+use idmap::{Extents, Kind};
 use rustix::{
     process::{getegid, geteuid},
     thread::{CapabilitySet, capabilities},
@@ -67,10 +68,25 @@ impl Host {
         capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SETUID | CapabilitySet::SETGID))
     }
 
+    /// Whether processes of this user namespace and of those below it may call `setgroups`: a user who mapped nothing but their
+    /// own id had to give that up for good (`user_namespaces(7)`).
+    pub fn may_set_groups(&self) -> bool {
+        read_proc("/proc/self/setgroups").is_ok_and(|text| text.trim_end() == "allow")
+    }
+
     /// Whether this process is in the user namespace that the machine was booted with.
     pub fn is_initial_user_namespace(&self) -> bool {
         let map = read_proc("/proc/self/uid_map").unwrap_or_default();
         map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
+    }
+
+    /// The map of this process's own user namespace.
+    pub fn own_extents(&self, kind: Kind) -> Option<Extents> {
+        let file = match kind {
+            Kind::Uid => "/proc/self/uid_map",
+            Kind::Gid => "/proc/self/gid_map",
+        };
+        Extents::from_kernel(read_proc(file).ok()?).ok()
     }
 
     /// This process's uid and gid.

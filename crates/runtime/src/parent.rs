@@ -32,7 +32,7 @@ use sys::{
 
 use crate::{
     cgroup::Cgroup,
-    child::{Child, Slots},
+    child::{Child, Slots, Way},
     explain,
     hooks::{self, Kind as HookKind},
     host::Host,
@@ -155,8 +155,7 @@ impl Parent<'_> {
             bundle: self.bundle,
             state: self.state.clone(),
             preserve_fds: self.plan.preserve_fds,
-            root: None,
-            mask: None,
+            way: Way::default(),
         };
         let how = How { namespaces: new, cgroup: cgroup.fd_for_clone(), sibling: false };
         let user = self.plan.namespaces.joined_user().map(|joined| joined.fd.as_fd());
@@ -245,7 +244,9 @@ impl Parent<'_> {
                 Kind::Uid => "uid_map",
                 Kind::Gid => "gid_map",
             };
-            let text = map.get(kind).to_kernel();
+            // An extent must lie within one of the map above: where two of those meet, it is two.
+            let split = self.host.own_extents(kind).and_then(|above| map.get(kind).split_at_parents(&above).ok());
+            let text = split.as_ref().unwrap_or(map.get(kind)).to_kernel();
             write_proc(pid, file, &text)
                 .map_err(|errno| explain::map_write(self.bundle, kind, map.get(kind), file, errno))?;
         }

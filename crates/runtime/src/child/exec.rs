@@ -121,7 +121,11 @@ fn fault(path: &CString, errno: Errno, finding: &Finding) -> Fault {
 
 /// Whether the process's user may execute a file, by the kernel's own word.
 fn check(path: &Path) -> Result<(), (Errno, Finding)> {
-    let found = stat(path).map_err(|errno| (errno, examine(path, errno)))?;
+    let found = match stat(path) {
+        // Nothing is there to be looked at.
+        Err(errno @ (Errno::NOENT | Errno::NOTDIR)) => return Err((errno, Finding::Missing { searched: None })),
+        found => found.map_err(|errno| (errno, examine(path, errno)))?,
+    };
     if FileType::from_raw_mode(found.st_mode) == FileType::Directory {
         return Err((Errno::ACCESS, Finding::Directory { path: path.to_owned() }));
     }

@@ -82,6 +82,17 @@ impl<T> Call<T> for rustix::io::Result<T> {
     }
 }
 
+/// What the clone finds and makes on its way.
+#[derive(Debug, Default)]
+pub struct Way {
+    /// The root of the container, once it is entered.
+    places: Option<place::Places>,
+    /// A mount that hides directories, once there is one.
+    mask: Option<OwnedFd>,
+    /// Descriptors that are no longer needed.
+    spent: Vec<OwnedFd>,
+}
+
 /// Everything that the clone works with.
 pub struct Child<'plan> {
     /// The steps.
@@ -102,10 +113,8 @@ pub struct Child<'plan> {
     pub state: State,
     /// How many descriptors from 3 on are handed to the command.
     pub preserve_fds: u32,
-    /// The root of the container, once it is entered.
-    pub root: Option<OwnedFd>,
-    /// A mount that hides directories, once there is one.
-    pub mask: Option<OwnedFd>,
+    /// What it finds and makes on its way.
+    pub way: Way,
 }
 
 impl Child<'_> {

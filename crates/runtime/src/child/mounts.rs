@@ -16,8 +16,14 @@ use rustix::{
 };
 use sys::mount::{Attr, Change, Propagation, set_attributes, set_attributes_at};
 
-use super::{Call, Child, Done, Fault, copy_up, place};
+use super::{
+    Call, Child, Done, Fault, copy_up,
+    place::{self, Places},
+};
 use crate::step::{Act, MountChange, Node, Slot, TargetKind};
+
+/// How many spent descriptors are kept; the usual limit of open files is 1024.
+const MOST_SPENT: usize = 256;
 
 impl Child<'_> {
     pub(super) fn mount(&mut self, act: &Act) -> Done {
@@ -38,18 +44,22 @@ impl Child<'_> {
                 self.attach(mount, target, *kind, *copy_up, *slot)
             }
             Act::Remount { target, change } => {
-                let at = place::open(self.root()?, target)?;
-                apply(&at, change).call(|| format!("mount_setattr({})", target.display()))
+                let at = self.places()?.open(target)?;
+                apply(&at, change).call(|| format!("mount_setattr({})", target.display()))?;
+                self.spend(at);
+                Ok(())
             }
-            Act::Directory(path) => place::open_or_make(self.root()?, path, TargetKind::Directory).map(drop),
+            Act::Directory(path) => self.places()?.open_or_make(path, TargetKind::Directory).map(drop),
             Act::Link { to, at } => self.link(to, at),
             Act::Node(node) => self.node(node),
             Act::Mask(path) => self.hide(path),
             Act::ReadonlyPath(path) => self.make_readonly(path),
-            Act::RootPropagation(propagation, recursive) => propagate(&self.root()?, Some((*propagation, *recursive))),
+            Act::RootPropagation(propagation, recursive) => {
+                propagate(&self.places()?.root(), Some((*propagation, *recursive)))
+            }
             Act::ReadonlyRoot => {
                 let change = Change { set: Attr::RDONLY, ..Change::default() };
-                set_attributes(self.root()?, &change).call(|| "mount_setattr(/, ro)".into())
+                set_attributes(self.places()?.root(), &change).call(|| "mount_setattr(/, ro)".into())
             }
             Act::PivotRoot => pivot(),
             Act::MoveRoot => self.move_root(),
@@ -57,8 +67,16 @@ impl Child<'_> {
         }
     }
 
-    fn root(&self) -> Done<std::os::fd::BorrowedFd<'_>> {
-        self.root.as_ref().map(AsFd::as_fd).ok_or_else(|| Fault::new("root", Errno::BADF))
+    pub(super) fn places(&mut self) -> Done<&mut Places> {
+        self.way.places.as_mut().ok_or_else(|| Fault::new("root", Errno::BADF))
+    }
+
+    /// Lets go of a descriptor that is no longer needed, which the exec closes: one by one would be a call each.
+    fn spend(&mut self, fd: OwnedFd) {
+        if self.way.spent.len() >= MOST_SPENT {
+            self.way.spent.clear();
+        }
+        self.way.spent.push(fd);
     }
 
     /// The mount is laid over the root directory: a place that exists and can be reached in every container, whatever the modes of
@@ -67,76 +85,84 @@ impl Child<'_> {
         let mount = self.slots.take(slot)?;
         lay(&mount, CWD, "/").call(|| "move_mount(root filesystem, /)".into())?;
         fchdir(&mount).call(|| "fchdir(root filesystem)".into())?;
-        self.root = Some(mount);
+        self.way.places = Some(Places::new(mount));
         Ok(())
     }
 
     fn attach(&mut self, mount: OwnedFd, target: &Path, kind: TargetKind, copy: bool, slot: Slot) -> Done {
-        let at = place::open_or_make(self.root()?, target, kind)?;
+        let at = self.places()?.open_or_make(target, kind)?;
         if copy {
             copy_up::copy(&at, &mount).map_err(|(call, errno)| place::fault(call, target, errno))?;
         }
         lay(&mount, &at, "").call(|| format!("move_mount({})", target.display()))?;
         // It stays at hand: the terminal is opened in the mount of devpts itself, not through a path of the container's.
         self.slots.put(slot, mount);
+        self.places()?.covered(target);
+        self.spend(at);
         Ok(())
     }
 
-    fn link(&self, to: &Path, at: &Path) -> Done {
-        let (above, name) = place::open_above(self.root()?, at)?;
-        match symlinkat(to, &above, &name) {
+    fn link(&mut self, to: &Path, at: &Path) -> Done {
+        let (above, name) = self.places()?.above(at)?;
+        match symlinkat(to, above, name) {
             Ok(()) | Err(Errno::EXIST) => Ok(()),
             Err(errno) => Err(place::fault("symlinkat", at, errno)),
         }
     }
 
-    fn node(&self, node: &Node) -> Done {
-        let (above, name) = place::open_above(self.root()?, &node.path)?;
+    fn node(&mut self, node: &Node) -> Done {
+        let (above, name) = self.places()?.above(&node.path)?;
         let device = makedev(node.device.0, node.device.1);
-        match mknodat(&above, &name, FileType::from_raw_mode(node.mode), Mode::from_raw_mode(node.mode), device) {
+        match mknodat(above, name, FileType::from_raw_mode(node.mode), Mode::from_raw_mode(node.mode), device) {
             Ok(()) => {}
             Err(Errno::EXIST) => return Ok(()),
             Err(errno) => return Err(place::fault("mknodat", &node.path, errno)),
         }
         // The mask of file mode creation and the process's ids had their say; the configuration has the last word.
         let flags = rustix::fs::AtFlags::empty();
-        rustix::fs::chmodat(&above, &name, Mode::from_raw_mode(node.mode), flags)
+        rustix::fs::chmodat(above, name, Mode::from_raw_mode(node.mode), flags)
             .map_err(|errno| place::fault("chmodat", &node.path, errno))?;
         let (uid, gid) = node.owner;
         let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
-        rustix::fs::chownat(&above, &name, Some(uid), Some(gid), rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
+        rustix::fs::chownat(above, name, Some(uid), Some(gid), rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
             .map_err(|errno| place::fault("chownat", &node.path, errno))
     }
 
     /// A file is hidden by the host's null device, a directory by an empty tmpfs that all hidden directories share.
     fn hide(&mut self, path: &Path) -> Done {
-        let Some(at) = place::open_if_there(self.root()?, path)? else { return Ok(()) };
+        let Some(at) = self.places()?.open_if_there(path)? else { return Ok(()) };
         let stat = fstat(&at).map_err(|errno| place::fault("fstat", path, errno))?;
         let mount = if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
             null_device()?
-        } else if let Some(mask) = &self.mask {
+        } else if let Some(mask) = &self.way.mask {
             clone_of(mask, false).map_err(|errno| place::fault("open_tree", path, errno))?
         } else {
             empty_directory()?
         };
         lay(&mount, &at, "").map_err(|errno| place::fault("move_mount", path, errno))?;
-        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory && self.mask.is_none() {
-            self.mask = Some(mount);
+        self.spend(at);
+        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory && self.way.mask.is_none() {
+            self.way.mask = Some(mount);
+        } else {
+            self.spend(mount);
         }
         Ok(())
     }
 
-    fn make_readonly(&self, path: &Path) -> Done {
-        let Some(at) = place::open_if_there(self.root()?, path)? else { return Ok(()) };
+    fn make_readonly(&mut self, path: &Path) -> Done {
+        let Some(at) = self.places()?.open_if_there(path)? else { return Ok(()) };
         let mount = clone_of(&at, true).map_err(|errno| place::fault("open_tree", path, errno))?;
         let change = Change { set: Attr::RDONLY, recursive: true, ..Change::default() };
         set_attributes(&mount, &change).map_err(|errno| place::fault("mount_setattr", path, errno))?;
-        lay(&mount, &at, "").map_err(|errno| place::fault("move_mount", path, errno))
+        lay(&mount, &at, "").map_err(|errno| place::fault("move_mount", path, errno))?;
+        self.spend(at);
+        self.spend(mount);
+        Ok(())
     }
 
-    fn move_root(&self) -> Done {
+    fn move_root(&mut self) -> Done {
         // The mount lies over / already; what is left is to make it this process's root.
-        fchdir(self.root()?).call(|| "fchdir(root filesystem)".into())?;
+        fchdir(self.places()?.root()).call(|| "fchdir(root filesystem)".into())?;
         chroot(".").call(|| "chroot(.)".into())?;
         rustix::process::chdir("/").call(|| "chdir(/)".into())
     }

@@ -40,10 +40,9 @@ impl Child<'_> {
         Ok(())
     }
 
-    fn bind_console(&self, terminal: impl AsFd) -> Done {
-        let Some(root) = &self.root else { return Err(Fault::new("root", Errno::BADF)) };
+    fn bind_console(&mut self, terminal: impl AsFd) -> Done {
         let console = Path::new("/dev/console");
-        let at = place::open_or_make(root.as_fd(), console, TargetKind::File)?;
+        let at = self.places()?.open_or_make(console, TargetKind::File)?;
         let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
         let mount = open_tree(terminal, "", flags).call(|| "open_tree(terminal)".into())?;
         let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;

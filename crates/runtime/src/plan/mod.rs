@@ -181,7 +181,7 @@ pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Plan> 
         host,
         namespaces: &namespaces,
         map: map.as_ref(),
-        may_set_groups: writer != MapWriter::OwnId,
+        may_set_groups: writer != MapWriter::OwnId && host.may_set_groups(),
         slots: Vec::new(),
         prepared: Vec::new(),
         steps: Vec::new(),
