@@ -24,6 +24,7 @@ pub struct ImportRequest {
 impl Engine<'_> {
     /// Imports an archive; the image's id.
     pub fn import(&self, request: &ImportRequest) -> Result<String> {
+        self.tell_note();
         let name = request.reference.as_ref().map(reference).transpose()?;
         let changes: Vec<String> = request.changes.iter().map(|change| change.value.clone()).collect();
         let input = match request.file.value.as_str() {

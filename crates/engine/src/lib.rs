@@ -47,6 +47,8 @@ pub struct Engine<'a> {
     notices: &'a dyn Notices,
     /// Whether the user's own namespace was entered.
     entered: bool,
+    /// What the user should know about it, before anything is unpacked or started.
+    note: Option<Error>,
 }
 
 impl<'a> Engine<'a> {
@@ -56,12 +58,10 @@ impl<'a> Engine<'a> {
         scope.secure()?;
         let running = Dir::open(scope.run_root.join("containers")).ok();
         running.iter().for_each(life::kill_orphans);
-        if scope.rootless {
-            rootless::enter(alone, running.as_ref(), notices)?;
-        }
+        let note = if scope.rootless { rootless::enter(alone, running.as_ref(), notices)? } else { None };
         let store = Store::open(&scope.root, &scope.run_root)?;
         let entered = scope.rootless;
-        let engine = Engine { scope, store, notices, entered };
+        let engine = Engine { scope, store, notices, entered, note };
         engine.sweep();
         Ok(engine)
     }
@@ -71,7 +71,7 @@ impl<'a> Engine<'a> {
         let scope = Scope::choose(options, &scope::Surroundings::look()?)?;
         scope.secure()?;
         let store = Store::open(&scope.root, &scope.run_root)?;
-        Ok(Engine { scope, store, notices, entered: false })
+        Ok(Engine { scope, store, notices, entered: false, note: None })
     }
 
     /// Where things are kept.
@@ -81,6 +81,11 @@ impl<'a> Engine<'a> {
 
     fn warn(&self, warning: &Error) {
         self.notices.notice(warning.report());
+    }
+
+    /// Says what the user should know about their own namespace. For verbs to which it matters.
+    fn tell_note(&self) {
+        self.note.iter().for_each(|note| self.warn(note));
     }
 
     /// How images are brought in here.

@@ -11,6 +11,7 @@ impl Engine<'_> {
     /// Loads all images of an archive or a directory (standard input without one); the names that they have now, or their
     /// ids.
     pub fn load(&self, input: Option<&Given<PathBuf>>) -> Result<Vec<String>> {
+        self.tell_note();
         let source = match input {
             Some(path) => Input::Path(&path.value),
             None => Input::Stream(Box::new(io::stdin()), "standard input"),

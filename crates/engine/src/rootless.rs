@@ -15,29 +15,27 @@ mod join;
 use std::{fs, ops::RangeInclusive};
 
 use diag::{Error, Result, codes};
-use idmap::{IdMap, Kind, Outside, SubidFile, intermediate};
+use idmap::{IdMap, Kind, Outside, SubidFile, intermediate, slots::FIRST_SLOT};
 use rustix::process::{getgid, getuid};
 use sys::{Alone, Dir};
 
 use crate::client::Notices;
 
-/// Enters the namespace: that of a running container of the same user, or a new one.
-pub fn enter(alone: &Alone, run_root: Option<&Dir>, notices: &dyn Notices) -> Result<()> {
-    if let Some(run_root) = run_root
-        && join::any(run_root)?
-    {
-        return Ok(());
-    }
+/// Enters the namespace: that of a running container of the same user (`running` has a directory for each), or a new one.
+/// Returns what the user should know before anything is unpacked or started in it.
+pub fn enter(alone: &Alone, running: Option<&Dir>, notices: &dyn Notices) -> Result<Option<Error>> {
     let user = User::look();
     let delegated = Delegated::look(&user);
     for warning in &delegated.warnings {
         notices.notice(warning.report());
     }
     let map = delegated.map(&user)?;
-    if map.uid.ids() == 1 {
-        notices.notice(single_id(&user, &delegated).report());
+    let note = (map.uid.ids() == 1).then(|| single_id(&user, &delegated));
+    let joined = running.map_or(Ok(false), join::any)?;
+    if !joined {
+        helper::unshare(alone, &map)?;
     }
-    helper::unshare(alone, &map)
+    Ok(note)
 }
 
 /// Who calls.
@@ -64,12 +62,15 @@ struct Delegated {
     uids: Vec<RangeInclusive<u32>>,
     gids: Vec<RangeInclusive<u32>>,
     warnings: Vec<Error>,
+    /// The beginning of a range that could still be given to the user.
+    free: u32,
 }
 
 impl Delegated {
     fn look(user: &User) -> Delegated {
         let read = |path: &str| SubidFile::parse(path, &fs::read(path).unwrap_or_default());
         let (uid, gid) = (read("/etc/subuid"), read("/etc/subgid"));
+        let free = first_free([&uid, &gid]);
         let name = user.name.as_deref();
         // A stranger's bad line is a stranger's business.
         let own = |warning: &Error| match &warning.report().at {
@@ -80,7 +81,7 @@ impl Delegated {
             _ => false,
         };
         let warnings = uid.warnings().into_iter().chain(gid.warnings()).filter(own).collect();
-        Delegated { uids: uid.ranges_for(name, user.uid), gids: gid.ranges_for(name, user.uid), warnings }
+        Delegated { uids: uid.ranges_for(name, user.uid), gids: gid.ranges_for(name, user.uid), warnings, free }
     }
 
     /// Both kinds or neither: with a uid map of many and a gid map of one, every further file would have a group of nobody.
@@ -103,15 +104,24 @@ impl Delegated {
 /// The note that everything will belong to one id.
 fn single_id(user: &User, delegated: &Delegated) -> Error {
     let file = if delegated.uids.is_empty() { "/etc/subuid" } else { "/etc/subgid" };
-    let name = user.shown();
-    let range = "524288-589823";
-    Error::warning(
-        codes::UR0201,
-        format!("only one user id and one group id are available: `{name}` has no line in {file}"),
-    )
-    .fact("files of other owners are unpacked as your own, and programs that change to another user fail")
-    .help_run(
-        "let the administrator delegate a range that nobody else has",
-        format!("sudo usermod --add-subuids {range} --add-subgids {range} {name}"),
-    )
+    let shown = user.shown();
+    let (first, last) = (delegated.free, delegated.free + 65_535);
+    let error =
+        Error::warning(codes::UR0201, format!("only one user id and one group id are available: `{shown}` has no line in {file}"))
+            .fact("files of other owners are unpacked as your own, and programs that change to another user fail");
+    match &user.name {
+        Some(name) => error.help_run(
+            "let the administrator delegate a range that nobody else has",
+            format!("sudo usermod --add-subuids {first}-{last} --add-subgids {first}-{last} {name}"),
+        ),
+        None => error.help(format!(
+            "let the administrator add the line `{shown}:{first}:65536` to /etc/subuid and /etc/subgid; nobody else has that range"
+        )),
+    }
+}
+
+/// The first id from which on nothing is delegated to anybody; useradd(8) begins at 100000.
+fn first_free(files: [&SubidFile; 2]) -> u32 {
+    let last = files.iter().filter_map(|file| file.all().last()).max();
+    last.map_or(100_000, |last| last.saturating_add(1).max(100_000)).min(FIRST_SLOT - 65_536)
 }

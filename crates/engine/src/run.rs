@@ -27,6 +27,7 @@ pub enum Outcome {
 impl Engine<'_> {
     /// Makes a container and starts it.
     pub fn run(&self, request: &RunRequest) -> Result<Outcome> {
+        self.tell_note();
         if request.tty && request.interactive && !request.detach && !std::io::stdin().is_terminal() {
             self.warn(&no_terminal());
         }

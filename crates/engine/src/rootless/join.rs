@@ -12,9 +12,8 @@ use sys::Dir;
 
 use crate::life::{self, Process};
 
-/// Joins the first that lets us; false if there is none.
-pub fn any(run_root: &Dir) -> Result<bool> {
-    let Ok(running) = run_root.dir("containers") else { return Ok(false) };
+/// Joins the first that lets us; false if there is none. `running` has a directory a container.
+pub fn any(running: &Dir) -> Result<bool> {
     let Ok(names) = running.names() else { return Ok(false) };
     for name in names {
         let Ok(dir) = running.dir(&name) else { continue };
