@@ -30,11 +30,13 @@ pub struct Package {
 }
 
 impl Workspace {
-    /// Asks cargo, from the directory of this package.
+    /// Asks cargo about the tree that this program is run for. That is not always the one that it was built in, if two trees
+    /// share a target directory: `cargo run` says which, at run time.
     pub fn find() -> Outcome<Self> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let package = std::env::var_os("CARGO_MANIFEST_DIR").ok_or("this is to be started as `cargo xtask`")?;
         let mut command = std::process::Command::new(cargo);
-        command.args(["metadata", "--format-version=1", "--no-deps"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        command.args(["metadata", "--format-version=1", "--no-deps"]).current_dir(package);
         Self::parse(&call::output(&mut command)?)
     }
 
