@@ -10,7 +10,7 @@ use std::{
 use diag::{Error, Result, codes};
 use oci::{Account, ImageConfig, accounts};
 use rustix::fs::{FileType, stat};
-use store::{Container, ContainerId, NewContainer, RootDir, check_name};
+use store::{Container, ContainerId, NewContainer, RootDir, check_name, image::Images};
 
 use crate::{
     Engine,
@@ -115,7 +115,7 @@ impl Engine<'_> {
     }
 
     fn image_base(&self, image: &Given<String>) -> Result<Base> {
-        let found = self.image_or_hello(&image.value).map_err(|error| image.blame(error))?;
+        let found = Images::of(&self.store).resolve(&image.value).map_err(|error| image.blame(error))?;
         let layers = Layers::open(&self.store, &found.layers)?;
         let facts = layers.facts(&image.value)?;
         Ok(Base {

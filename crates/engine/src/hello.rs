@@ -29,19 +29,32 @@ const SLOTS_END: u32 = FIRST_SLOT + SLOTS * SLOT_SIZE;
 const LABEL: &str = "org.unroot.built-in";
 
 impl Engine<'_> {
-    /// The image that is meant; `hello` is made if the store has none of that name.
-    pub(crate) fn image_or_hello(&self, text: &str) -> Result<Image> {
-        let images = Images::of(&self.store);
+    /// Makes the image if `text` means it: if the store has no other image of that name. The caller does not hold the store.
+    pub(crate) fn ready_hello(&self, text: &str) -> Result<()> {
         if !matches!(text, "hello" | "hello:latest" | NAME) {
-            return images.resolve(text);
+            return Ok(());
         }
-        match images.resolve(text) {
-            Ok(image) if !image.config.labels.contains_key(LABEL) => Ok(image),
+        match Images::of(&self.store).resolve(text) {
+            Ok(image) if !image.config.labels.contains_key(LABEL) => Ok(()),
             // The one that was made before may be of another version of this program.
-            Ok(_) => self.built_in(),
-            Err(error) if error.code() == codes::UR0701 => self.built_in(),
+            Ok(_) => self.built_in().and_then(|image| self.drop_superseded(&image)),
+            Err(error) if error.code() == codes::UR0701 => self.built_in().map(drop),
             Err(error) => Err(error),
         }
+    }
+
+    /// Removes the images of other versions of this program that no container stands on.
+    fn drop_superseded(&self, current: &Image) -> Result<()> {
+        let images = Images::of(&self.store);
+        let old =
+            |image: &Image| image.names.is_empty() && image.id != current.id && image.config.labels.contains_key(LABEL);
+        for image in images.list()?.iter().filter(|image| old(image)) {
+            match images.remove(&image.id.to_string(), || self.images_in_use(), false) {
+                Err(error) if error.code() != codes::UR0710 => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn built_in(&self) -> Result<Image> {

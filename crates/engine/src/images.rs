@@ -82,7 +82,7 @@ impl Engine<'_> {
     }
 
     /// The ids of images that containers stand on.
-    fn images_in_use(&self) -> Result<Vec<Digest>> {
+    pub(crate) fn images_in_use(&self) -> Result<Vec<Digest>> {
         Ok(self.configs()?.iter().filter_map(|config| Digest::from_hex(config.image_id.as_deref()?)).collect())
     }
 

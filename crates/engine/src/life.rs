@@ -7,8 +7,9 @@ use std::{
 
 use diag::{Error, Result, codes};
 use runtime::{
+    cgroup::Cgroup,
     job::Exit,
-    state::{Birth, State},
+    state::{self, Birth, State},
 };
 use rustix::{
     fs::{FlockOperation, Mode, OFlags, flock, fstat},
@@ -117,9 +118,20 @@ const GLANCE: Duration = Duration::from_millis(4);
 pub fn end_without_monitor(store: &Store, id: &str) {
     if wait_for_end(store, id, Duration::from_secs(2))
         && let Ok(dir) = store.running().dir(id)
-        && let Some(init) = read_init(&dir)
     {
+        bury(&dir);
+    }
+}
+
+/// Ends what a monitor that was killed has left: the init, and its control groups.
+fn bury(dir: &Dir) {
+    if let Some(init) = read_init(dir) {
         init.kill();
+    }
+    let Ok(state) = State::read(dir) else { return };
+    // A group of another boot, or one that others may not touch, is not ours to mind.
+    if Cgroup::reopen(&state.unroot.cgroup).and_then(|cgroup| cgroup.delete()).is_ok() {
+        let _ = dir.remove_file(state::FILE);
     }
 }
 
@@ -146,15 +158,9 @@ pub fn of(store: &Store, container: &Container) -> Result<Life> {
     if flock(&lock, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK) {
         return Ok(Life::Running(read_init(&dir)));
     }
-    if let Some(init) = read_init(&dir) {
-        init.kill();
-    }
+    bury(&dir);
     drop(lock);
-    Ok(match records(container) {
-        // There is a state, so it was started.
-        Life::Created if dir.has("state.json") => Life::Lost,
-        life => life,
-    })
+    Ok(records(container))
 }
 
 /// What the container's own directory says about its last life.
@@ -199,10 +205,8 @@ pub fn kill_orphans(running: &Dir) {
     for name in running.names().unwrap_or_default() {
         let Ok(dir) = running.dir(&name) else { continue };
         let Ok(lock) = dir.open_at("lock", OFlags::RDONLY, Mode::empty()) else { continue };
-        if flock(&lock, FlockOperation::NonBlockingLockShared).is_ok()
-            && let Some(init) = read_init(&dir)
-        {
-            init.kill();
+        if flock(&lock, FlockOperation::NonBlockingLockShared).is_ok() {
+            bury(&dir);
         }
     }
 }

@@ -106,9 +106,11 @@ fn single_id(user: &User, delegated: &Delegated) -> Error {
     let file = if delegated.uids.is_empty() { "/etc/subuid" } else { "/etc/subgid" };
     let shown = user.shown();
     let (first, last) = (delegated.free, delegated.free + 65_535);
-    let error =
-        Error::warning(codes::UR0201, format!("only one user id and one group id are available: `{shown}` has no line in {file}"))
-            .fact("files of other owners are unpacked as your own, and programs that change to another user fail");
+    let error = Error::warning(
+        codes::UR0201,
+        format!("only one user id and one group id are available: `{shown}` has no line in {file}"),
+    )
+    .fact("files of other owners are unpacked as your own, and programs that change to another user fail");
     match &user.name {
         Some(name) => error.help_run(
             "let the administrator delegate a range that nobody else has",

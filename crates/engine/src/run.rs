@@ -33,6 +33,9 @@ impl Engine<'_> {
         }
         let id = ContainerId::random();
         let signals = if request.detach { None } else { Some(client::catch_signals()?) };
+        if !request.rootfs {
+            self.ready_hello(&request.image.value).map_err(|error| request.image.blame(error))?;
+        }
         let content = self.store.share()?;
         let mut draft = self.draft(request, &id)?;
         let decided = self.decide(&draft.config, &draft.image, |place| origin(request, place))?;

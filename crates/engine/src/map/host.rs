@@ -49,10 +49,13 @@ impl Host {
             return Ok(map);
         }
         IdMap::try_from_fn(|kind| {
+            let own = self.current.get(kind);
+            // The kernel wants each extent within one extent of the namespace around it.
             map.get(kind)
-                .compose(&self.current.get(kind).invert())
-                .map(|map| map.normalized())
-                .map_err(|fault| fault.into_error(kind))
+                .compose(&own.invert())
+                .map_err(|fault| fault.into_error(kind))?
+                .split_at_parents(own)
+                .map_err(|straddle| straddle.into_error(kind))
         })
     }
 
@@ -60,7 +63,7 @@ impl Host {
     pub fn whole(&self) -> IdMap {
         let same = |kind| {
             let ids = self.current.get(kind);
-            Extents::merged(ids.iter().map(|extent| idmap::Extent::new(extent.inside.0, extent.inside.0, extent.len)))
+            Extents::new(ids.iter().map(|extent| idmap::Extent::new(extent.inside.0, extent.inside.0, extent.len)))
         };
         // Extents with the same two columns overlap no more than those that they were made of.
         IdMap { uid: same(Kind::Uid).unwrap_or_default(), gid: same(Kind::Gid).unwrap_or_default() }

@@ -125,7 +125,7 @@ fn other_namespaces_cannot_be_joined_yet() {
 #[test]
 fn a_user_is_root_inside() {
     let decided = decided(&user(65_536), &MapRequest::default()).unwrap();
-    assert_eq!(shown(&decided.map), ("0 0 65537\n".to_owned(), "0 0 65537\n".to_owned()));
+    assert_eq!(shown(&decided.map), ("0 0 1\n1 1 65536\n".to_owned(), "0 0 1\n1 1 65536\n".to_owned()));
     assert!(!decided.shifted && decided.lease.is_none());
 }
 
