@@ -17,7 +17,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("net", &["diag", "sys"]),
     ("engine", &["diag", "idmap", "net", "oci", "runtime", "store", "sys"]),
     ("unroot", &["diag", "engine", "sys"]),
-    ("unroot-runtime", &["diag", "idmap", "oci", "runtime", "sys"]),
+    ("unroot-runtime", &["diag", "oci", "runtime", "sys"]),
     ("xtask", &[]),
 ];
 
