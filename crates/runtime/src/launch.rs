@@ -7,8 +7,9 @@ use std::{
 
 use diag::{Error, Result, codes};
 use oci::Bundle;
+use rustix::process::umask;
 use rustix::{
-    fs::fchown,
+    fs::{Mode, fchown},
     io::Errno,
     net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with},
 };
@@ -68,6 +69,8 @@ pub struct Init {
 
 /// Makes the container and stops before its command.
 pub fn create(alone: &Alone, request: Request, host: &Host) -> Result<Init> {
+    // Control groups and mount targets that are made on the way must be searchable for the container's ids, whatever the caller's mask.
+    umask(Mode::WGRP | Mode::WOTH);
     let Request { id, bundle, root, stdio, state_dir, .. } = request;
     let mut state = first_state(&id, &bundle, &root)?;
     let wishes = Wishes {
