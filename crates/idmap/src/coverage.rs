@@ -158,7 +158,8 @@ fn volume_map(request: &Request, writing: &Writing<'_>) -> Option<(String, Optio
         Some((source, target)) => {
             (text, Some(format!("unroot run -v {}:{}:{map} {}", quoted(source), quoted(target), writing.image)))
         }
-        None => (format!("{text}: `-v SOURCE:TARGET:{map}`"), None),
+        // Honest about what is not there yet: this command would be refused.
+        None => (format!("{text}: `-v SOURCE:TARGET:{map}`, which a later version brings"), None),
     })
 }
 
@@ -269,7 +270,7 @@ mod tests {
         assert_eq!(
             report.help[0].text,
             "to let container user 101 use the files of host user 996, map the volume, not the container: \
-             `-v SOURCE:TARGET:map=u101=@996,map=g102=@996`"
+             `-v SOURCE:TARGET:map=u101=@996,map=g102=@996`, which a later version brings"
         );
     }
 
