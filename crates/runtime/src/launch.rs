@@ -9,7 +9,7 @@ use diag::{Error, Result, codes};
 use oci::Bundle;
 use rustix::process::umask;
 use rustix::{
-    fs::{Mode, fchown},
+    fs::{FileType, Mode, fchmod, fstat},
     io::Errno,
     net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with},
 };
@@ -24,7 +24,7 @@ use crate::{
     parent::{Born, Parent, internal},
     plan::{self, Plan, Wishes, root},
     state::{self, Birth, OCI_VERSION, Private, START_SOCKET, State, Status, boot_id},
-    step::{Step, Word},
+    step::{Act, Step, Word},
     wire::{Failure, Packet, Wire},
 };
 
@@ -82,7 +82,7 @@ pub fn create(alone: &Alone, request: Request, host: &Host) -> Result<Init> {
         die_with_parent: request.die_with_parent,
     };
     let mut plan = plan::decide(&bundle, wishes, host)?;
-    own_streams(&bundle, &plan);
+    open_streams(&plan);
     let mut warnings = std::mem::take(&mut plan.warnings);
     let (cgroup, warning) = make_cgroup(&bundle, &plan)?;
     warnings.extend(warning);
@@ -218,22 +218,18 @@ fn record(state: &mut State, cgroup: &Cgroup, dir: &Dir) -> Result<()> {
     state.write(dir)
 }
 
-/// Pipes that were made for the container are given to the process's user, so that it can open /dev/stdout anew.
-fn own_streams(bundle: &Bundle, plan: &Plan) {
-    use idmap::{Inside, Kind};
-    use rustix::fs::Uid;
-    let (Some(map), Some(process)) = (&plan.map, bundle.spec.process()) else { return };
-    let Some(uid) = map.get(Kind::Uid).to_outside(Inside(process.user().uid())) else { return };
+/// Pipes that were made for the container can be opened anew by every user of it (/dev/stdout): also by one that its command changes
+/// to later. Whoever may not look into the process does not get to them.
+fn open_streams(plan: &Plan) {
     let streams = plan.steps.iter().find_map(|step| match step.act {
-        crate::step::Act::Streams(slots) => Some(slots),
+        Act::Streams(slots) => Some(slots),
         _ => None,
     });
-    for stream in streams.into_iter().flatten().filter_map(|slot| plan.slots[slot.0].as_ref()) {
-        let is_pipe = rustix::fs::fstat(stream)
-            .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Fifo);
-        if is_pipe {
-            // Who may not give it away (an ordinary user) has a container in which that user is known anyway.
-            let _ = fchown(stream.as_fd(), Some(Uid::from_raw(uid.0)), None);
+    for (slot, mode) in streams.into_iter().flatten().zip([0o644, 0o622, 0o622]) {
+        let Some(stream) = plan.slots.get(slot.0).and_then(Option::as_ref) else { continue };
+        if fstat(stream).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo) {
+            // A pipe that belongs to somebody else stays as its owner wants it.
+            let _ = fchmod(stream, Mode::from_raw_mode(mode));
         }
     }
 }
