@@ -5,7 +5,6 @@ mod capabilities;
 use std::path::{Path, PathBuf};
 
 use diag::{Error, Origin, Pointer, Report, Result, codes};
-use oci_spec::runtime::Spec;
 use sys::{
     Dir, Failed,
     rustix::{
@@ -14,7 +13,7 @@ use sys::{
     },
 };
 
-use crate::{Source, way};
+use crate::{Source, spec::Spec, way};
 
 /// The longest config.json that is read: 4 MiB. (What engines write has some 10 KiB, a long seccomp profile included.)
 pub const CONFIG_LIMIT: usize = 4 << 20;
@@ -82,7 +81,7 @@ pub fn read_spec(source: &Source) -> Result<(Spec, Vec<Report>)> {
         Ok(spec) => (spec, Vec::new()),
         Err(error) => capabilities::read_without_unknown(source, error)?,
     };
-    check_version(spec.version(), source)?;
+    check_version(&spec.version, source)?;
     Ok((spec, findings))
 }
 
@@ -156,7 +155,7 @@ mod tests {
         let bundle = bundle.unwrap();
         assert_eq!(bundle.path, dir.path());
         assert_eq!(&*bundle.source.text, text);
-        assert_eq!(bundle.spec.root().as_ref().unwrap().path(), Path::new("rootfs"));
+        assert_eq!(bundle.spec.root.as_ref().unwrap().path, Path::new("rootfs"));
     }
 
     #[test]
@@ -211,8 +210,8 @@ mod tests {
             )
         };
         let bundle = bundle(&with(r#""CAP_KILL","CAP_OF_THE_FUTURE","CAP_CHOWN""#, "\"h\"")).1.unwrap();
-        let capabilities = bundle.spec.process().as_ref().unwrap().capabilities().as_ref().unwrap();
-        assert_eq!(capabilities.bounding().as_ref().unwrap().len(), 2);
+        let capabilities = bundle.spec.process.as_ref().unwrap().capabilities.as_ref().unwrap();
+        assert_eq!(capabilities.bounding.len(), 2);
         assert_eq!(bundle.findings.len(), 1);
         let Some(Origin::Config { pointer, .. }) = &bundle.findings[0].at else { panic!() };
         assert_eq!(pointer.as_str(), "/process/capabilities/bounding/1");

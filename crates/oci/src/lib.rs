@@ -10,6 +10,7 @@ mod nearest;
 mod place;
 pub mod reference;
 mod source;
+pub mod spec;
 mod timestamp;
 pub mod way;
 
@@ -18,7 +19,6 @@ pub use bundle::Bundle;
 pub use digest::Digest;
 pub use image::ImageConfig;
 pub use nearest::nearest;
-pub use oci_spec;
 pub use reference::Reference;
 pub use source::Source;
 pub use timestamp::Timestamp;

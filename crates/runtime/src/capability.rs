@@ -5,68 +5,10 @@ use std::fmt;
 use diag::{Error, Pointer, codes};
 use oci::{
     Source,
-    oci_spec::runtime::{Capabilities, Capability, LinuxCapabilities},
+    spec::{Capabilities, Capability},
 };
 
-/// The names without `CAP_`; a name's place is its number (include/uapi/linux/capability.h).
-const NAMES: [&str; 41] = [
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "SETGID",
-    "SETUID",
-    "SETPCAP",
-    "LINUX_IMMUTABLE",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_ADMIN",
-    "NET_RAW",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "SYS_MODULE",
-    "SYS_RAWIO",
-    "SYS_CHROOT",
-    "SYS_PTRACE",
-    "SYS_PACCT",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_NICE",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "MKNOD",
-    "LEASE",
-    "AUDIT_WRITE",
-    "AUDIT_CONTROL",
-    "SETFCAP",
-    "MAC_OVERRIDE",
-    "MAC_ADMIN",
-    "SYSLOG",
-    "WAKE_ALARM",
-    "BLOCK_SUSPEND",
-    "AUDIT_READ",
-    "PERFMON",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-];
-
-/// The number of a capability by its name, with or without `CAP_`, in any case.
-pub fn number(name: &str) -> Option<u8> {
-    let name = name.to_ascii_uppercase();
-    let bare = name.strip_prefix("CAP_").unwrap_or(&name);
-    (0..).zip(NAMES).find_map(|(number, known)| (known == bare).then_some(number))
-}
-
-/// The name of a capability, with `CAP_`; `CAP_n` for one that has no name yet.
-pub fn name(number: u8) -> String {
-    match NAMES.get(usize::from(number)) {
-        Some(name) => format!("CAP_{name}"),
-        None => format!("CAP_{number}"),
-    }
-}
+pub use oci::spec::capability::{name, number};
 
 /// A set of capabilities: bit n is capability n, as capset(2) counts.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -117,12 +59,6 @@ impl FromIterator<u8> for CapSet {
     }
 }
 
-impl FromIterator<Capability> for CapSet {
-    fn from_iter<I: IntoIterator<Item = Capability>>(capabilities: I) -> CapSet {
-        capabilities.into_iter().filter_map(|capability| number(&capability.to_string())).collect()
-    }
-}
-
 /// As people write them: `CAP_CHOWN, CAP_KILL`.
 impl fmt::Display for CapSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -159,13 +95,13 @@ impl CapSets {
     /// * a capability beyond `last`, the last one that the kernel knows (as runc does);
     /// * an effective one that is not permitted, an ambient one that is not both permitted and inheritable: capset(2) and
     ///   prctl(2) would refuse the whole set with EPERM, although nobody meant more than what is possible.
-    pub fn from_spec(spec: &LinuxCapabilities, last: u8, source: &Source) -> (CapSets, Vec<Error>) {
+    pub fn from_spec(spec: &Capabilities, last: u8, source: &Source) -> (CapSets, Vec<Error>) {
         let asked = CapSets {
-            bounding: set(spec.bounding().as_ref()),
-            effective: set(spec.effective().as_ref()),
-            inheritable: set(spec.inheritable().as_ref()),
-            permitted: set(spec.permitted().as_ref()),
-            ambient: set(spec.ambient().as_ref()),
+            bounding: set(&spec.bounding),
+            effective: set(&spec.effective),
+            inheritable: set(&spec.inheritable),
+            permitted: set(&spec.permitted),
+            ambient: set(&spec.ambient),
         };
         asked.fit(last, source)
     }
@@ -193,32 +129,13 @@ impl CapSets {
     }
 }
 
-fn set(capabilities: Option<&Capabilities>) -> CapSet {
-    capabilities.into_iter().flatten().copied().collect()
+fn set(capabilities: &[Capability]) -> CapSet {
+    capabilities.iter().map(|capability| capability.0).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
-
-    #[test]
-    fn every_name_has_its_number() {
-        assert_eq!(number("CAP_CHOWN"), Some(0));
-        assert_eq!(number("sys_admin"), Some(21));
-        assert_eq!(number("cap_checkpoint_restore"), Some(40));
-        assert_eq!(number("CAP_CAP_CHOWN"), None);
-        assert_eq!(number(""), None);
-        assert!((0..41).all(|n| number(&name(n)) == Some(n)));
-        assert_eq!(name(41), "CAP_41");
-    }
-
-    #[test]
-    fn the_spec_crate_knows_the_same_names() {
-        let parsed: HashSet<Capability> = NAMES.iter().map(|name| name.parse().unwrap()).collect();
-        assert_eq!(parsed.into_iter().collect::<CapSet>(), CapSet::all(40));
-    }
 
     #[test]
     fn all_counts_up_to_the_last() {
@@ -230,7 +147,7 @@ mod tests {
 
     #[test]
     fn sets_are_fitted_with_a_warning_each() {
-        let spec: LinuxCapabilities = serde_json::from_str(
+        let spec: Capabilities = serde_json::from_str(
             r#"{"bounding":["CAP_CHOWN","CAP_BPF"],"permitted":["CAP_CHOWN"],"effective":["CAP_CHOWN","CAP_KILL"],"ambient":["CAP_CHOWN"]}"#,
         )
         .unwrap();

@@ -31,7 +31,7 @@ use std::{
 };
 
 use diag::{Error, Result, codes};
-use oci::{Source, oci_spec::runtime::LinuxDeviceCgroup};
+use oci::{Source, spec::DeviceRule};
 use rustix::{
     fs::{FileType, Mode, OFlags},
     io::Errno,
@@ -130,12 +130,7 @@ impl Cgroup {
     /// Version 2 has no such lists, it would need a BPF program. With a user namespace none is missed: the kernel
     /// refuses mknod there, and all mounts of the container are nodev but for the devices that were bound one by one. Without
     /// a user namespace the answer is a warning (UR0411).
-    pub fn set_devices(
-        &self,
-        list: &[LinuxDeviceCgroup],
-        source: &Source,
-        user_namespace: bool,
-    ) -> Result<Option<Error>> {
+    pub fn set_devices(&self, list: &[DeviceRule], source: &Source, user_namespace: bool) -> Result<Option<Error>> {
         let rules = resources::device_rules(list, source)?;
         let devices = self.members.iter().find(|member| v1::has(&member.record.controllers, "devices"));
         match devices {

@@ -15,7 +15,7 @@ use std::fmt;
 use diag::{Error, Pointer, Result, codes};
 use oci::{
     Source,
-    oci_spec::runtime::{Hook, Hooks},
+    spec::{Hook, Hooks},
 };
 
 /// The points at which hooks are run, by the names that config.json has for them.
@@ -59,18 +59,15 @@ impl Kind {
     }
 
     /// The hooks of this kind.
-    pub fn of(self, hooks: &Hooks) -> Option<&[Hook]> {
-        // What is deprecated is still honoured.
-        #[allow(deprecated)]
+    pub fn of(self, hooks: &Hooks) -> &[Hook] {
         match self {
-            Kind::Prestart => hooks.prestart(),
-            Kind::CreateRuntime => hooks.create_runtime(),
-            Kind::CreateContainer => hooks.create_container(),
-            Kind::StartContainer => hooks.start_container(),
-            Kind::Poststart => hooks.poststart(),
-            Kind::Poststop => hooks.poststop(),
+            Kind::Prestart => &hooks.prestart,
+            Kind::CreateRuntime => &hooks.create_runtime,
+            Kind::CreateContainer => &hooks.create_container,
+            Kind::StartContainer => &hooks.start_container,
+            Kind::Poststart => &hooks.poststart,
+            Kind::Poststop => &hooks.poststop,
         }
-        .as_deref()
     }
 
     fn pointer(self, index: usize) -> Pointer {
@@ -91,7 +88,7 @@ pub fn check(hooks: &[Hook], kind: Kind, source: &Source) -> Result<()> {
 
 fn check_one(hook: &Hook, at: &Pointer, source: &Source) -> Result<()> {
     let refuse = |member: &str, what: String| Err(Error::new(codes::UR0402, what).at(source.at(at.child(member))));
-    let path = hook.path();
+    let path = &hook.path;
     if !path.is_absolute() {
         let what = format!("the path of the hook `{}` is not absolute", path.display());
         return refuse("path", what);
@@ -99,16 +96,15 @@ fn check_one(hook: &Hook, at: &Pointer, source: &Source) -> Result<()> {
     if path.as_os_str().as_encoded_bytes().contains(&0) {
         return refuse("path", "the path of a hook has a NUL in it".to_owned());
     }
-    if let Some(timeout) = hook.timeout().filter(|seconds| *seconds <= 0) {
+    if let Some(timeout) = hook.timeout.filter(|seconds| *seconds <= 0) {
         return refuse("timeout", format!("the timeout of a hook is `{timeout}` and must be above 0"));
     }
-    if let Some(bad) =
-        hook.env().iter().flatten().find(|word| !matches!(word.split_once('='), Some((name, _)) if !name.is_empty()))
+    if let Some(bad) = hook.env.iter().find(|word| !matches!(word.split_once('='), Some((name, _)) if !name.is_empty()))
     {
         return refuse("env", format!("`{bad}` is not an environment variable: it has no name or no `=`"));
     }
-    for (member, words) in [("args", hook.args()), ("env", hook.env())] {
-        if words.iter().flatten().any(|word| word.contains('\0')) {
+    for (member, words) in [("args", &hook.args), ("env", &hook.env)] {
+        if words.iter().any(|word| word.contains('\0')) {
             return refuse(member, format!("a text in `{member}` of a hook has a NUL in it"));
         }
     }
@@ -137,7 +133,7 @@ fn into_warning(error: Error) -> Error {
 fn run_one(hook: &Hook, kind: Kind, index: usize, source: &Source, state: &[u8]) -> Result<()> {
     let at = kind.pointer(index);
     check_one(hook, &at, source)?;
-    let path = hook.path().display();
+    let path = hook.path.display();
     let fault = match child::run(hook, state) {
         Ok(child::End { fault: None, .. }) => return Ok(()),
         Ok(end) => {

@@ -164,7 +164,7 @@ pub fn start_over(wire: &Wire) -> Result<Option<Failure>> {
 
 /// Runs the poststart hooks; their failures are warnings.
 pub fn poststart(bundle: &Bundle, state: &State) -> Vec<Error> {
-    let hooks = bundle.spec.hooks().as_ref().and_then(|hooks| Kind::Poststart.of(hooks));
+    let hooks = bundle.spec.hooks.as_ref().map(|hooks| Kind::Poststart.of(hooks));
     hooks::run_each(hooks.unwrap_or_default(), Kind::Poststart, &bundle.source, &state.for_hooks())
 }
 
@@ -180,7 +180,7 @@ pub fn clear_away(bundle: Option<&Bundle>, state: &mut State, cgroup: &Cgroup, s
     }
     state.status = Status::Stopped;
     if let Some(bundle) = bundle {
-        let hooks = bundle.spec.hooks().as_ref().and_then(|hooks| Kind::Poststop.of(hooks)).unwrap_or_default();
+        let hooks = bundle.spec.hooks.as_ref().map(|hooks| Kind::Poststop.of(hooks)).unwrap_or_default();
         warnings.extend(hooks::run_each(hooks, Kind::Poststop, &bundle.source, &state.for_hooks()));
     }
     warnings
@@ -198,7 +198,7 @@ fn first_state(id: &str, bundle: &Bundle, root: &Root) -> Result<State> {
         status: Status::Creating,
         pid: None,
         bundle: bundle.path.clone(),
-        annotations: bundle.spec.annotations().clone().unwrap_or_default().into_iter().collect(),
+        annotations: bundle.spec.annotations.clone(),
         unroot: Private {
             root: root.clone(),
             rootfs,
@@ -236,8 +236,8 @@ fn open_streams(plan: &Plan) {
 
 fn make_cgroup(bundle: &Bundle, plan: &Plan) -> Result<(Cgroup, Option<Error>)> {
     let (cgroup, warning) = plan.cgroup.make()?;
-    let linux = bundle.spec.linux().as_ref();
-    let rules = linux.and_then(|linux| linux.resources().as_ref()).and_then(|resources| resources.devices().as_deref());
+    let resources = bundle.spec.linux.as_ref().and_then(|linux| linux.resources.as_ref());
+    let rules = resources.map(|resources| &resources.devices);
     let set = match rules {
         // A user namespace allows no device of its own, and a rule would cost a write for each: the default ones deny what is denied.
         Some(rules) if !rules.is_empty() && !plan.namespaces.has_new_user() => {

@@ -304,10 +304,10 @@ impl Parent<'_> {
     }
 
     fn run_hooks(&self) -> Result<()> {
-        let Some(spec) = self.bundle.spec.hooks() else { return Ok(()) };
-        [HookKind::Prestart, HookKind::CreateRuntime].into_iter().try_for_each(|kind| {
-            hooks::run_all(kind.of(spec).unwrap_or_default(), kind, &self.bundle.source, &self.state.for_hooks())
-        })
+        let Some(spec) = &self.bundle.spec.hooks else { return Ok(()) };
+        [HookKind::Prestart, HookKind::CreateRuntime]
+            .into_iter()
+            .try_for_each(|kind| hooks::run_all(kind.of(spec), kind, &self.bundle.source, &self.state.for_hooks()))
     }
 }
 

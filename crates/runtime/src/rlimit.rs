@@ -3,7 +3,7 @@
 use diag::{Error, Pointer, Result, codes};
 use oci::{
     Source,
-    oci_spec::runtime::{PosixRlimit, PosixRlimitType},
+    spec::{Rlimit as Asked, RlimitKind},
 };
 use rustix::process::{Resource, Rlimit};
 
@@ -12,23 +12,23 @@ const INFINITY: u64 = u64::MAX;
 
 /// Converts and checks the whole list: a resource named twice, or a soft limit above its hard limit, is refused (UR0509)
 /// before anything is made; the kernel would say EINVAL to the second and nothing to the first.
-pub fn from_spec(limits: &[PosixRlimit], source: &Source) -> Result<Vec<(Resource, Rlimit)>> {
+pub fn from_spec(limits: &[Asked], source: &Source) -> Result<Vec<(Resource, Rlimit)>> {
     let mut converted: Vec<(Resource, Rlimit)> = Vec::with_capacity(limits.len());
     for (index, limit) in limits.iter().enumerate() {
-        let resource = resource(limit.typ());
+        let resource = resource(limit.kind);
         if converted.iter().any(|(earlier, _)| *earlier == resource) {
-            return Err(refused(source, index, format!("`{}` is given twice", limit.typ())));
+            return Err(refused(source, index, format!("`{}` is given twice", limit.kind)));
         }
-        if limit.soft() > limit.hard() {
+        if limit.soft > limit.hard {
             let what = format!(
                 "the soft limit {} of `{}` is above its hard limit {}",
-                shown(limit.soft()),
-                limit.typ(),
-                shown(limit.hard())
+                shown(limit.soft),
+                limit.kind,
+                shown(limit.hard)
             );
             return Err(refused(source, index, what));
         }
-        converted.push((resource, Rlimit { current: finite(limit.soft()), maximum: finite(limit.hard()) }));
+        converted.push((resource, Rlimit { current: finite(limit.soft), maximum: finite(limit.hard) }));
     }
     Ok(converted)
 }
@@ -46,24 +46,24 @@ fn shown(value: u64) -> String {
 }
 
 /// The kernel's resource of a name. (A name that is none of these does not parse as a config.json.)
-fn resource(name: PosixRlimitType) -> Resource {
+fn resource(name: RlimitKind) -> Resource {
     match name {
-        PosixRlimitType::RlimitCpu => Resource::Cpu,
-        PosixRlimitType::RlimitFsize => Resource::Fsize,
-        PosixRlimitType::RlimitData => Resource::Data,
-        PosixRlimitType::RlimitStack => Resource::Stack,
-        PosixRlimitType::RlimitCore => Resource::Core,
-        PosixRlimitType::RlimitRss => Resource::Rss,
-        PosixRlimitType::RlimitNproc => Resource::Nproc,
-        PosixRlimitType::RlimitNofile => Resource::Nofile,
-        PosixRlimitType::RlimitMemlock => Resource::Memlock,
-        PosixRlimitType::RlimitAs => Resource::As,
-        PosixRlimitType::RlimitLocks => Resource::Locks,
-        PosixRlimitType::RlimitSigpending => Resource::Sigpending,
-        PosixRlimitType::RlimitMsgqueue => Resource::Msgqueue,
-        PosixRlimitType::RlimitNice => Resource::Nice,
-        PosixRlimitType::RlimitRtprio => Resource::Rtprio,
-        PosixRlimitType::RlimitRttime => Resource::Rttime,
+        RlimitKind::RlimitCpu => Resource::Cpu,
+        RlimitKind::RlimitFsize => Resource::Fsize,
+        RlimitKind::RlimitData => Resource::Data,
+        RlimitKind::RlimitStack => Resource::Stack,
+        RlimitKind::RlimitCore => Resource::Core,
+        RlimitKind::RlimitRss => Resource::Rss,
+        RlimitKind::RlimitNproc => Resource::Nproc,
+        RlimitKind::RlimitNofile => Resource::Nofile,
+        RlimitKind::RlimitMemlock => Resource::Memlock,
+        RlimitKind::RlimitAs => Resource::As,
+        RlimitKind::RlimitLocks => Resource::Locks,
+        RlimitKind::RlimitSigpending => Resource::Sigpending,
+        RlimitKind::RlimitMsgqueue => Resource::Msgqueue,
+        RlimitKind::RlimitNice => Resource::Nice,
+        RlimitKind::RlimitRtprio => Resource::Rtprio,
+        RlimitKind::RlimitRttime => Resource::Rttime,
     }
 }
 
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     fn parsed(json: &str) -> Result<Vec<(Resource, Rlimit)>> {
-        from_spec(&serde_json::from_str::<Vec<PosixRlimit>>(json).unwrap(), &Source::new("config.json", json))
+        from_spec(&serde_json::from_str::<Vec<Asked>>(json).unwrap(), &Source::new("config.json", json))
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub fn close_at_exec_from(first: u32) -> io::Result<()> {
 ///
 /// Only a clone calls this, and only before it goes on to an exec or to its end: the values that owned the closed descriptors are
 /// copies of its parent's, and none of them is used or dropped any more.
-pub fn close_in_clone(clone: &crate::Alone, keep: &mut Vec<RawFd>) -> io::Result<()> {
+pub fn close_in_clone(clone: &crate::Alone, keep: &mut [RawFd]) -> io::Result<()> {
     let _ = clone;
     keep.sort_unstable();
     let mut from: u32 = 3;

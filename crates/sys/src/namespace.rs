@@ -11,7 +11,12 @@ pub fn namespace_kind(fd: impl AsFd) -> io::Result<Namespaces> {
     const NS_GET_NSTYPE: u32 = 0xb703;
     // SAFETY: this ioctl has no argument and only reads the kernel's own record of the descriptor; other kinds of files refuse it,
     // since 0xb7 is the number of namespaces alone.
-    let kind = unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), NS_GET_NSTYPE as _) };
+    #[allow(
+        clippy::cast_possible_wrap,
+        clippy::cast_lossless,
+        reason = "a request is a c_int in musl and a c_ulong in glibc"
+    )]
+    let kind = unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), NS_GET_NSTYPE as libc::Ioctl) };
     if kind < 0 {
         return Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO));
     }

@@ -80,8 +80,8 @@ fn another_user_and_a_sparse_map() {
 fn it_is_a_document_of_the_specification_and_holds_the_container() {
     let config = config();
     let document = document(&config, &start(&map()));
-    let spec: oci::oci_spec::runtime::Spec = serde_json::from_value(document.clone()).unwrap();
-    assert_eq!(spec.hostname().as_deref(), Some("abababababab"));
+    let spec: oci::spec::Spec = serde_json::from_value(document.clone()).unwrap();
+    assert_eq!(spec.hostname.as_deref(), Some("abababababab"));
     assert_eq!(Config::read(&config.id, &document.to_string()).unwrap(), config);
     assert_eq!(Config::read("x", "{}").unwrap_err().code(), diag::codes::UR0810);
 }

@@ -3,11 +3,13 @@
 //! The document types refuse them; the specification wants a warning. They are looked for only when a config.json was refused.
 
 use diag::{Error, Pointer, Report, Result, codes};
-use oci_spec::runtime::{Capability, Spec};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::Source;
+use crate::{
+    Source,
+    spec::{Capability, Spec},
+};
 
 const SETS: [&str; 5] = ["bounding", "effective", "inheritable", "permitted", "ambient"];
 

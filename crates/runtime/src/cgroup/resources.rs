@@ -3,13 +3,13 @@
 use diag::{Error, Pointer, Result, codes};
 use oci::{
     Source,
-    oci_spec::runtime::{LinuxDeviceCgroup, LinuxDeviceType, LinuxResources},
+    spec::{self, DeviceKind, Resources},
 };
 use serde_json::Value;
 
 /// Refuses (UR0411) every resource but `devices`; members that ask for nothing, as engines like to write them (an empty
 /// object, a limit of 0 or -1, `false`), are no request.
-pub fn check(resources: Option<&LinuxResources>, source: &Source) -> Result<()> {
+pub fn check(resources: Option<&Resources>, source: &Source) -> Result<()> {
     let Some(resources) = resources else { return Ok(()) };
     let document = serde_json::to_value(resources)
         .map_err(|error| Error::new(codes::UR0402, "`linux.resources` cannot be understood").words(error))?;
@@ -24,7 +24,7 @@ pub fn check(resources: Option<&LinuxResources>, source: &Source) -> Result<()> 
                 .help("leave it out; limits come with a later version"));
         }
     }
-    device_rules(resources.devices().as_deref().unwrap_or_default(), source).map(|_| ())
+    device_rules(&resources.devices, source).map(|_| ())
 }
 
 /// The first member that asks for something.
@@ -67,14 +67,14 @@ const DEFAULTS: [&str; 10] = [
 ];
 
 /// The rules in their order, the defaults last; none for an empty list. Errors: UR0402.
-pub(super) fn device_rules(list: &[LinuxDeviceCgroup], source: &Source) -> Result<Vec<DeviceRule>> {
+pub(super) fn device_rules(list: &[spec::DeviceRule], source: &Source) -> Result<Vec<DeviceRule>> {
     let mut rules = Vec::new();
     for (index, device) in list.iter().enumerate() {
         let lines = device_lines(device).map_err(|(member, what)| {
             let at = Pointer::new("/linux/resources/devices").child(index).child(member);
             Error::new(codes::UR0402, what).at(source.at(at))
         })?;
-        let rule = |line| DeviceRule { allow: device.allow(), line, index: Some(index) };
+        let rule = |line| DeviceRule { allow: device.allow, line, index: Some(index) };
         rules.extend(lines.into_iter().map(rule));
     }
     if !list.is_empty() {
@@ -83,8 +83,8 @@ pub(super) fn device_rules(list: &[LinuxDeviceCgroup], source: &Source) -> Resul
     Ok(rules)
 }
 
-fn device_lines(device: &LinuxDeviceCgroup) -> Result<Vec<String>, (&'static str, String)> {
-    let access = device.access().as_deref().unwrap_or("rwm");
+fn device_lines(device: &spec::DeviceRule) -> Result<Vec<String>, (&'static str, String)> {
+    let access = device.access.as_deref().unwrap_or("rwm");
     if access.is_empty() || access.bytes().any(|byte| !b"rwm".contains(&byte)) {
         return Err(("access", format!("`{access}` is not made of `r`, `w` and `m`")));
     }
@@ -93,16 +93,16 @@ fn device_lines(device: &LinuxDeviceCgroup) -> Result<Vec<String>, (&'static str
         None | Some(..0) => "*".to_owned(),
         Some(number) => number.to_string(),
     };
-    let (major, minor) = (number(device.major()), number(device.minor()));
+    let (major, minor) = (number(device.major), number(device.minor));
     let line = |kind: char| format!("{kind} {major}:{minor} {access}");
     let any = major == "*" && minor == "*" && b"rwm".iter().all(|right| access.as_bytes().contains(right));
-    Ok(match device.typ().unwrap_or_default() {
+    Ok(match device.kind.unwrap_or(DeviceKind::All) {
         // The kernel takes `a` for everything, whatever else the line says.
-        LinuxDeviceType::A if any => vec!["a".to_owned()],
-        LinuxDeviceType::A => vec![line('b'), line('c')],
-        LinuxDeviceType::B => vec![line('b')],
-        LinuxDeviceType::C | LinuxDeviceType::U => vec![line('c')],
-        LinuxDeviceType::P => return Err(("type", "a pipe is not a device that a control group knows".to_owned())),
+        DeviceKind::All if any => vec!["a".to_owned()],
+        DeviceKind::All => vec![line('b'), line('c')],
+        DeviceKind::Block => vec![line('b')],
+        DeviceKind::Character | DeviceKind::Unbuffered => vec![line('c')],
+        DeviceKind::Fifo => return Err(("type", "a pipe is not a device that a control group knows".to_owned())),
     })
 }
 
@@ -115,7 +115,7 @@ mod tests {
     }
 
     fn checked(json: &str) -> Result<()> {
-        let resources: LinuxResources = serde_json::from_str(json).unwrap();
+        let resources: Resources = serde_json::from_str(json).unwrap();
         check(Some(&resources), &source())
     }
 
@@ -150,7 +150,7 @@ mod tests {
     }
 
     fn lines(json: &str) -> Vec<String> {
-        let list: Vec<LinuxDeviceCgroup> = serde_json::from_str(json).unwrap();
+        let list: Vec<spec::DeviceRule> = serde_json::from_str(json).unwrap();
         let rules = device_rules(&list, &source()).unwrap();
         let of_list = rules.iter().filter(|rule| rule.index.is_some());
         of_list.map(|rule| format!("{} {}", if rule.allow { "allow" } else { "deny" }, rule.line)).collect()

@@ -122,7 +122,7 @@ fn privileged_devices_are_denied_on_version_1() {
         return;
     }
     let cgroup = home("devices");
-    let list: Vec<LinuxDeviceCgroup> = serde_json::from_str(
+    let list: Vec<DeviceRule> = serde_json::from_str(
         r#"[{"allow":false,"access":"rwm"},{"allow":true,"type":"c","major":10,"minor":229,"access":"rw"}]"#,
     )
     .unwrap();

@@ -222,7 +222,7 @@ impl Child<'_> {
             self.state.pid = link.to_str().ok().and_then(|pid| pid.parse().ok());
         }
         self.state.status = if kind == Kind::StartContainer { Status::Created } else { Status::Creating };
-        let hooks = self.bundle.spec.hooks().as_ref().and_then(|hooks| kind.of(hooks));
+        let hooks = self.bundle.spec.hooks.as_ref().map(|hooks| kind.of(hooks));
         run_all(hooks.unwrap_or_default(), kind, &self.bundle.source, &self.state.for_hooks()).map_err(Fault::report)
     }
 }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use oci::oci_spec::runtime::Hook;
+use oci::spec::Hook;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{OFlags, fcntl_setfl},
@@ -37,7 +37,7 @@ pub(super) struct Failed {
 
 /// Runs a hook to its end.
 pub(super) fn run(hook: &Hook, state: &[u8]) -> Result<End, Failed> {
-    let deadline = hook.timeout().and_then(|seconds| {
+    let deadline = hook.timeout.and_then(|seconds| {
         let seconds = u64::try_from(seconds).ok()?;
         // A deadline beyond the clock's range is none.
         Instant::now().checked_add(Duration::from_secs(seconds))
@@ -54,7 +54,7 @@ pub(super) fn run(hook: &Hook, state: &[u8]) -> Result<End, Failed> {
     };
     if !ended {
         end(&mut child);
-        let fault = format!("did not end within its timeout of {} seconds and was killed", hook.timeout().unwrap_or(0));
+        let fault = format!("did not end within its timeout of {} seconds and was killed", hook.timeout.unwrap_or(0));
         return Ok(End { fault: Some(fault), output });
     }
     let status = child.wait().map_err(failed("waitid"))?;
@@ -62,12 +62,12 @@ pub(super) fn run(hook: &Hook, state: &[u8]) -> Result<End, Failed> {
 }
 
 fn command(hook: &Hook, speak: std::io::PipeWriter) -> Result<Command, Failed> {
-    let mut command = Command::new(hook.path());
-    if let Some((name, rest)) = hook.args().as_deref().and_then(<[String]>::split_first) {
+    let mut command = Command::new(&hook.path);
+    if let Some((name, rest)) = hook.args.split_first() {
         command.arg0(name).args(rest);
     }
     command.env_clear();
-    for variable in hook.env().iter().flatten() {
+    for variable in &hook.env {
         if let Some((name, value)) = variable.split_once('=') {
             command.env(name, value);
         }

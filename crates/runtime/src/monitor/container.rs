@@ -3,7 +3,7 @@
 use std::{mem, os::fd::OwnedFd};
 
 use diag::{Error, Result, codes};
-use oci::{Bundle, Source, oci_spec::runtime::Hook};
+use oci::{Bundle, Source, spec::Hook};
 use sys::{Alone, Dir};
 
 use crate::{
@@ -59,7 +59,7 @@ impl Made {
             run_dir.try_clone().map_err(failed)
         };
         let bundle = Bundle::open(&job.bundle)?;
-        let hooks = bundle.spec.hooks().as_ref().and_then(|hooks| Kind::Poststop.of(hooks));
+        let hooks = bundle.spec.hooks.as_ref().map(|hooks| Kind::Poststop.of(hooks));
         let (poststop, source) = (hooks.unwrap_or_default().to_vec(), bundle.source.clone());
         let request = Request {
             id: job.id.clone(),

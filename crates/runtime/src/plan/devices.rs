@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use diag::{Error, Pointer, Result, codes};
-use oci::oci_spec::runtime::{LinuxDevice, LinuxDeviceType};
+use oci::spec::{Device, DeviceKind};
 use rustix::fs::{FileType, fstat, major, makedev, minor};
 
 use super::{
@@ -34,15 +34,15 @@ pub(super) fn decide(context: &mut Context<'_>) -> Result<()> {
     if is_dev_bound(context) {
         return Ok(());
     }
-    let linux = context.bundle.spec.linux().as_ref();
-    let listed = linux.and_then(|linux| linux.devices().as_deref()).unwrap_or_default();
+    let linux = context.bundle.spec.linux.as_ref();
+    let listed = linux.map_or(&[][..], |linux| &linux.devices);
     for (index, device) in listed.iter().enumerate() {
         let from = Pointer::new("/linux/devices").child(index);
         let node = read(context, device, &from)?;
         place(context, node, from)?;
     }
     for (path, major, minor) in DEFAULT {
-        if listed.iter().any(|device| device.path() == Path::new(path)) {
+        if listed.iter().any(|device| device.path == Path::new(path)) {
             continue;
         }
         let mode = FileType::CharacterDevice.as_raw_mode() | 0o666;
@@ -56,35 +56,42 @@ pub(super) fn decide(context: &mut Context<'_>) -> Result<()> {
 }
 
 fn is_dev_bound(context: &Context<'_>) -> bool {
-    let is_bind =
-        |options: &Option<Vec<String>>| options.iter().flatten().any(|word| word == "bind" || word == "rbind");
-    let mounts = context.bundle.spec.mounts().iter().flatten();
-    mounts.into_iter().any(|mount| {
-        mount.destination() == Path::new("/dev") && (mount.typ().as_deref() == Some("bind") || is_bind(mount.options()))
+    let is_bind = |options: &[String]| options.iter().any(|word| word == "bind" || word == "rbind");
+    context.bundle.spec.mounts.iter().any(|mount| {
+        mount.destination == Path::new("/dev") && (mount.kind.as_deref() == Some("bind") || is_bind(&mount.options))
     })
 }
 
-fn read(context: &Context<'_>, device: &LinuxDevice, from: &Pointer) -> Result<Node> {
+fn read(context: &Context<'_>, device: &Device, from: &Pointer) -> Result<Node> {
     let refuse =
         |what: String, member: &str| Err(Error::new(codes::UR0412, what).at(context.bundle.at(from.child(member))));
-    let path = device.path();
+    let path = &device.path;
     if !path.is_absolute() {
         return refuse(format!("the path `{}` of a device is not absolute", path.display()), "path");
     }
-    let kind = match device.typ() {
-        LinuxDeviceType::C | LinuxDeviceType::U => FileType::CharacterDevice,
-        LinuxDeviceType::B => FileType::BlockDevice,
-        LinuxDeviceType::P => FileType::Fifo,
-        LinuxDeviceType::A => return refuse("a device is of type `c`, `b`, `u` or `p`".to_owned(), "type"),
+    let kind = match device.kind {
+        DeviceKind::Character | DeviceKind::Unbuffered => FileType::CharacterDevice,
+        DeviceKind::Block => FileType::BlockDevice,
+        DeviceKind::Fifo => FileType::Fifo,
+        DeviceKind::All => return refuse("a device is of type `c`, `b`, `u` or `p`".to_owned(), "type"),
     };
-    let (Ok(major), Ok(minor)) = (u32::try_from(device.major()), u32::try_from(device.minor())) else {
-        return refuse(format!("{}:{} are no numbers of a device", device.major(), device.minor()), "major");
+    let (major, minor) = match (device.major, device.minor) {
+        (Some(major), Some(minor)) => (major, minor),
+        _ if kind == FileType::Fifo => (0, 0),
+        (major, _) => {
+            let missing = if major.is_none() { "major" } else { "minor" };
+            let what = format!("the device `{}` has no {missing} number", path.display());
+            return Err(Error::new(codes::UR0412, what).at(context.bundle.at(from.clone())));
+        }
+    };
+    let (Ok(major), Ok(minor)) = (u32::try_from(major), u32::try_from(minor)) else {
+        return refuse(format!("{major}:{minor} are no numbers of a device"), "major");
     };
     Ok(Node {
         path: path.clone(),
-        mode: kind.as_raw_mode() | (device.file_mode().unwrap_or(0o666) & 0o7777),
+        mode: kind.as_raw_mode() | (device.file_mode.unwrap_or(0o666) & 0o7777),
         device: (major, minor),
-        owner: (device.uid().unwrap_or(0), device.gid().unwrap_or(0)),
+        owner: (device.uid.unwrap_or(0), device.gid.unwrap_or(0)),
     })
 }
 

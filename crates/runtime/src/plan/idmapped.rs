@@ -2,17 +2,13 @@
 
 use diag::{Error, Pointer, Result, codes};
 use idmap::{IdMap, Kind};
-use oci::oci_spec::runtime::Mount;
+use oci::spec::Mount;
 
 use super::{Carried, Context, Idmap, map::read_extents, options::MountOptions};
 
 /// Whether a mount is to be idmapped.
 pub(super) fn asked(mount: &Mount, options: &MountOptions) -> bool {
-    options.idmap.is_some() || given(mount.uid_mappings()) || given(mount.gid_mappings())
-}
-
-fn given<T>(list: &Option<Vec<T>>) -> bool {
-    list.as_ref().is_some_and(|list| !list.is_empty())
+    options.idmap.is_some() || !mount.uid_mappings.is_empty() || !mount.gid_mappings.is_empty()
 }
 
 /// The map of a bind mount. One of its own is from the ids on disk (`containerID`) to ids of the host (`hostID`); `idmap` alone means
@@ -28,7 +24,8 @@ pub(super) fn decide(
     }
     let recursive = options.idmap.unwrap_or(false);
     let bundle = context.bundle;
-    match (given(mount.uid_mappings()), given(mount.gid_mappings())) {
+    let given = [&mount.uid_mappings, &mount.gid_mappings].map(|list| !list.is_empty());
+    match (given[0], given[1]) {
         (false, false) if context.map.is_some() => Ok(Some(Idmap { carried: Carried::ByContainer, recursive })),
         (false, false) => {
             Err(Error::new(codes::UR0413, "`idmap` is given, but neither the mount nor the container has a map")
@@ -38,10 +35,10 @@ pub(super) fn decide(
         (true, true) => {
             let read = |kind| {
                 let (list, member) = match kind {
-                    Kind::Uid => (mount.uid_mappings(), "uidMappings"),
-                    Kind::Gid => (mount.gid_mappings(), "gidMappings"),
+                    Kind::Uid => (&mount.uid_mappings, "uidMappings"),
+                    Kind::Gid => (&mount.gid_mappings, "gidMappings"),
                 };
-                read_extents(kind, list.as_deref().unwrap_or_default(), &from.child(member), bundle)
+                read_extents(kind, list, &from.child(member), bundle)
             };
             let map = IdMap::try_from_fn(read)?;
             let own = context.map == Some(&map);

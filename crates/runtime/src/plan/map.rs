@@ -2,14 +2,17 @@
 
 use diag::{Error, Pointer, Result, codes};
 use idmap::{Extent, Extents, IdMap, Inside, Kind};
-use oci::{Bundle, oci_spec::runtime::LinuxIdMapping};
+use oci::{
+    Bundle,
+    spec::{IdMapping, Linux},
+};
 
 use super::namespaces::NamespacePlan;
 
 /// Reads the map; `None` without a user namespace, or with one that is joined and not described.
 pub(super) fn decide(bundle: &Bundle, namespaces: &NamespacePlan) -> Result<Option<IdMap>> {
-    let linux = bundle.spec.linux().as_ref();
-    let of = |kind| linux.and_then(|linux| list(linux, kind)).unwrap_or_default();
+    let linux = bundle.spec.linux.as_ref();
+    let of = |kind| linux.map_or(&[][..], |linux| list(linux, kind));
     let given = Kind::BOTH.map(|kind| !of(kind).is_empty());
     let joins = namespaces.joined_user().is_some();
     match given {
@@ -23,10 +26,10 @@ pub(super) fn decide(bundle: &Bundle, namespaces: &NamespacePlan) -> Result<Opti
     }
 }
 
-fn list(linux: &oci::oci_spec::runtime::Linux, kind: Kind) -> Option<&[LinuxIdMapping]> {
+fn list(linux: &Linux, kind: Kind) -> &[IdMapping] {
     match kind {
-        Kind::Uid => linux.uid_mappings().as_deref(),
-        Kind::Gid => linux.gid_mappings().as_deref(),
+        Kind::Uid => &linux.uid_mappings,
+        Kind::Gid => &linux.gid_mappings,
     }
 }
 
@@ -41,13 +44,13 @@ fn member(kind: Kind) -> &'static str {
     }
 }
 
-fn extents(bundle: &Bundle, kind: Kind, list: &[LinuxIdMapping]) -> Result<Extents> {
+fn extents(bundle: &Bundle, kind: Kind, list: &[IdMapping]) -> Result<Extents> {
     read_extents(kind, list, &pointer(kind), bundle)
 }
 
 /// Reads a list of mappings as a map; a fault is shown at its element.
-pub(super) fn read_extents(kind: Kind, list: &[LinuxIdMapping], at: &Pointer, bundle: &Bundle) -> Result<Extents> {
-    let one = |mapping: &LinuxIdMapping| Extent::new(mapping.container_id(), mapping.host_id(), mapping.size());
+pub(super) fn read_extents(kind: Kind, list: &[IdMapping], at: &Pointer, bundle: &Bundle) -> Result<Extents> {
+    let one = |mapping: &IdMapping| Extent::new(mapping.container_id, mapping.host_id, mapping.size);
     Extents::new(list.iter().map(one)).map_err(|fault| {
         let index = fault.index();
         fault.into_error(kind).at(bundle.at(at.child(index)))
@@ -74,12 +77,12 @@ fn mappings_alone(bundle: &Bundle, given: [bool; 2]) -> Error {
 
 /// Refuses a map that leaves out an id of the process.
 pub(super) fn check_process(bundle: &Bundle, map: &IdMap) -> Result<()> {
-    let Some(process) = bundle.spec.process() else { return Ok(()) };
-    let user = process.user();
+    let Some(process) = &bundle.spec.process else { return Ok(()) };
+    let user = &process.user;
     let at = Pointer::new("/process/user");
-    check_id(bundle, map, Kind::Uid, user.uid(), &at.child("uid"))?;
-    check_id(bundle, map, Kind::Gid, user.gid(), &at.child("gid"))?;
-    for (index, gid) in user.additional_gids().iter().flatten().enumerate() {
+    check_id(bundle, map, Kind::Uid, user.uid, &at.child("uid"))?;
+    check_id(bundle, map, Kind::Gid, user.gid, &at.child("gid"))?;
+    for (index, gid) in user.additional_gids.iter().enumerate() {
         check_id(bundle, map, Kind::Gid, *gid, &at.child("additionalGids").child(index))?;
     }
     Ok(())

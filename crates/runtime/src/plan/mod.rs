@@ -22,7 +22,7 @@ use std::{
 
 use diag::{Error, Pointer, Result, codes};
 use idmap::{Extent, IdMap, Inside, Kind};
-use oci::Bundle;
+use oci::{Bundle, spec::Process};
 use rustix::process::{Resource, Rlimit};
 use sys::mount::Propagation;
 
@@ -170,8 +170,8 @@ impl Context<'_> {
 /// Decides everything about a container.
 pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Plan> {
     unsupported::check(bundle)?;
-    let linux = bundle.spec.linux().as_ref();
-    cgroup::resources::check(linux.and_then(|linux| linux.resources().as_ref()), &bundle.source)?;
+    let linux = bundle.spec.linux.as_ref();
+    cgroup::resources::check(linux.and_then(|linux| linux.resources.as_ref()), &bundle.source)?;
     check_hooks(bundle)?;
     let namespaces = NamespacePlan::decide(bundle)?;
     let map = map::decide(bundle, &namespaces)?;
@@ -201,11 +201,11 @@ pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Plan> 
     let limits = finish(&mut context, spec, wishes.no_pivot)?;
     launch_steps(&mut context, wishes.preserve_fds, wishes.die_with_parent);
     let Context { slots, prepared, steps, idmapped, warnings, .. } = context;
-    let cgroup_path = linux.and_then(|linux| linux.cgroups_path().as_deref());
+    let cgroup_path = linux.and_then(|linux| linux.cgroups_path.as_deref());
     Ok(Plan {
         cgroup: cgroup::decide(cgroup_path, wishes.id, &host.cgroups()?, &bundle.source)?,
         steps: assemble(bundle, &namespaces, map.as_ref(), &root, prepared, steps)?,
-        oom_score_adj: spec.oom_score_adj(),
+        oom_score_adj: spec.oom_score_adj,
         preserve_fds: wishes.preserve_fds,
         namespaces,
         map,
@@ -233,10 +233,8 @@ fn writer(map: &IdMap, host: &Host) -> MapWriter {
 }
 
 fn check_hooks(bundle: &Bundle) -> Result<()> {
-    let Some(spec) = bundle.spec.hooks() else { return Ok(()) };
-    hooks::Kind::ALL
-        .into_iter()
-        .try_for_each(|kind| hooks::check(kind.of(spec).unwrap_or_default(), kind, &bundle.source))
+    let Some(spec) = &bundle.spec.hooks else { return Ok(()) };
+    hooks::Kind::ALL.into_iter().try_for_each(|kind| hooks::check(kind.of(spec), kind, &bundle.source))
 }
 
 fn decide_root(context: &mut Context<'_>, root: &Root) -> Result<RootPlan> {
@@ -248,8 +246,7 @@ fn decide_root(context: &mut Context<'_>, root: &Root) -> Result<RootPlan> {
     let bundle = context.bundle;
     let path = root::path(bundle)?;
     let mount = root::open(bundle, &path)?;
-    let annotated =
-        bundle.spec.annotations().as_ref().and_then(|all| all.get(IDMAP_ROOT)).is_some_and(|word| word == "true");
+    let annotated = bundle.spec.annotations.get(IDMAP_ROOT).is_some_and(|word| word == "true");
     let owners = if context.map.is_some() && (*idmap || annotated) { Owners::Idmapped } else { Owners::AsTheyAre };
     if let Some(map) = context.map {
         check_root_ids(context, map, &mount, owners)?;
@@ -275,20 +272,16 @@ fn check_root_ids(context: &Context<'_>, map: &IdMap, mount: &OwnedFd, owners: O
     if owner_is_mapped { Ok(()) } else { map::check_root(context.bundle, map) }
 }
 
-fn set_up_streams(
-    context: &mut Context<'_>,
-    process: &oci::oci_spec::runtime::Process,
-    stdio: Option<[OwnedFd; 3]>,
-) -> Result<()> {
+fn set_up_streams(context: &mut Context<'_>, process: &Process, stdio: Option<[OwnedFd; 3]>) -> Result<()> {
     let from = Pointer::new("/process/terminal");
-    if process.terminal() == Some(true) {
+    if process.terminal {
         let Some(devpts) = context.devpts else {
             return Err(Error::new(codes::UR0511, "a terminal needs a mount of devpts on /dev/pts")
                 .at(context.bundle.at(from))
                 .help("add `{\"destination\": \"/dev/pts\", \"type\": \"devpts\", \"options\": [\"newinstance\", \"ptmxmode=0666\"]}` to mounts"));
         };
         let size = process::console_size(process);
-        context.step(Act::Terminal { devpts, size, owner: process.user().uid() }, from);
+        context.step(Act::Terminal { devpts, size, owner: process.user.uid }, from);
     } else if let Some(streams) = stdio {
         let slots = streams.map(|stream| context.open_slot(stream));
         context.step(Act::Streams(slots), from);
@@ -297,18 +290,14 @@ fn set_up_streams(
 }
 
 /// What is done once everything is mounted, up to the last right that is given up.
-fn finish(
-    context: &mut Context<'_>,
-    spec: &oci::oci_spec::runtime::Process,
-    no_pivot: bool,
-) -> Result<Vec<(Resource, Rlimit, Pointer)>> {
+fn finish(context: &mut Context<'_>, spec: &Process, no_pivot: bool) -> Result<Vec<(Resource, Rlimit, Pointer)>> {
     let bundle = context.bundle;
     let here = || Pointer::root();
     if runtime_hooks(bundle) {
         context.step(Act::Say(Word::HooksPlease), Pointer::new("/hooks"));
         context.step(Act::Await(Word::HooksDone), Pointer::new("/hooks"));
     }
-    if bundle.spec.hooks().as_ref().is_some_and(|hooks| hooks.create_container().is_some()) {
+    if bundle.spec.hooks.as_ref().is_some_and(|hooks| !hooks.create_container.is_empty()) {
         context.step(Act::CreateContainerHooks, Pointer::new("/hooks/createContainer"));
     }
     sysctl::decide(context)?;
@@ -316,7 +305,7 @@ fn finish(
     let cwd_at = Pointer::new("/process/cwd");
     context.step(Act::Directory(cwd.clone()), cwd_at.clone());
     hide(context);
-    let readonly = bundle.spec.root().as_ref().and_then(oci::oci_spec::runtime::Root::readonly) == Some(true);
+    let readonly = bundle.spec.root.as_ref().is_some_and(|root| root.readonly);
     if readonly {
         context.step(Act::ReadonlyRoot, Pointer::new("/root/readonly"));
     }
@@ -336,8 +325,8 @@ fn launch_steps(context: &mut Context<'_>, preserve_fds: u32, die_with_parent: b
     }
     context.step(Act::Say(Word::Created), Pointer::root());
     context.step(Act::AwaitStart, Pointer::root());
-    let hooks = context.bundle.spec.hooks().as_ref();
-    if hooks.is_some_and(|hooks| hooks.start_container().is_some()) {
+    let hooks = context.bundle.spec.hooks.as_ref();
+    if hooks.is_some_and(|hooks| !hooks.start_container.is_empty()) {
         context.step(Act::StartContainerHooks, Pointer::new("/hooks/startContainer"));
     }
     context.step(Act::Exec { close_from: 3 + preserve_fds }, Pointer::new("/process/args/0"));
@@ -345,27 +334,24 @@ fn launch_steps(context: &mut Context<'_>, preserve_fds: u32, die_with_parent: b
 
 /// Whether the parent has hooks to run in the middle of the set-up.
 pub fn runtime_hooks(bundle: &Bundle) -> bool {
-    let Some(spec) = bundle.spec.hooks() else { return false };
-    [hooks::Kind::Prestart, hooks::Kind::CreateRuntime]
-        .into_iter()
-        .any(|kind| kind.of(spec).is_some_and(|hooks| !hooks.is_empty()))
+    let Some(spec) = &bundle.spec.hooks else { return false };
+    [hooks::Kind::Prestart, hooks::Kind::CreateRuntime].into_iter().any(|kind| !kind.of(spec).is_empty())
 }
 
 fn hide(context: &mut Context<'_>) {
-    let Some(linux) = context.bundle.spec.linux() else { return };
-    let under_root = |path: &String| -> PathBuf { Path::new("/").join(path) };
-    for (index, path) in linux.readonly_paths().iter().flatten().enumerate() {
+    let Some(linux) = &context.bundle.spec.linux else { return };
+    let under_root = |path: &PathBuf| -> PathBuf { Path::new("/").join(path) };
+    for (index, path) in linux.readonly_paths.iter().enumerate() {
         context.step(Act::ReadonlyPath(under_root(path)), Pointer::new("/linux/readonlyPaths").child(index));
     }
-    for (index, path) in linux.masked_paths().iter().flatten().enumerate() {
+    for (index, path) in linux.masked_paths.iter().enumerate() {
         context.step(Act::Mask(under_root(path)), Pointer::new("/linux/maskedPaths").child(index));
     }
 }
 
 fn root_propagation(context: &mut Context<'_>) -> Result<()> {
-    let linux = context.bundle.spec.linux().as_ref();
-    let Some(word) = linux.and_then(|linux| linux.rootfs_propagation().as_deref()).filter(|word| !word.is_empty())
-    else {
+    let linux = context.bundle.spec.linux.as_ref();
+    let Some(word) = linux.and_then(|linux| linux.rootfs_propagation.as_deref()).filter(|word| !word.is_empty()) else {
         return Ok(());
     };
     let from = Pointer::new("/linux/rootfsPropagation");
@@ -407,11 +393,11 @@ fn assemble(
     if namespaces.owns(sys::clone::Namespaces::NET) {
         step(Act::Loopback, "");
     }
-    if let Some(name) = bundle.spec.hostname().clone().filter(|name| !name.is_empty()) {
+    if let Some(name) = bundle.spec.hostname.clone().filter(|name| !name.is_empty()) {
         own_uts(bundle, namespaces, "/hostname")?;
         step(Act::Hostname(name), "/hostname");
     }
-    if let Some(name) = bundle.spec.domainname().clone().filter(|name| !name.is_empty()) {
+    if let Some(name) = bundle.spec.domainname.clone().filter(|name| !name.is_empty()) {
         own_uts(bundle, namespaces, "/domainname")?;
         step(Act::Domainname(name), "/domainname");
     }
@@ -443,8 +429,8 @@ fn own_uts(bundle: &Bundle, namespaces: &NamespacePlan, at: &str) -> Result<()> 
 
 /// The text for timens_offsets (time_namespaces(7)).
 fn time_offsets(bundle: &Bundle, namespaces: &NamespacePlan) -> Result<Option<String>> {
-    let linux = bundle.spec.linux().as_ref();
-    let Some(offsets) = linux.and_then(|linux| linux.time_offsets().as_ref()).filter(|all| !all.is_empty()) else {
+    let linux = bundle.spec.linux.as_ref();
+    let Some(offsets) = linux.map(|linux| &linux.time_offsets).filter(|all| !all.is_empty()) else {
         return Ok(None);
     };
     let at = Pointer::new("/linux/timeOffsets");
@@ -463,7 +449,7 @@ fn time_offsets(bundle: &Bundle, namespaces: &NamespacePlan) -> Result<Option<St
                 .at(bundle.at(at.child(clock)))
                 .help("there are `monotonic` and `boottime`"));
         }
-        let (seconds, nanoseconds) = (offset.secs().unwrap_or(0), offset.nanosecs().unwrap_or(0));
+        let (seconds, nanoseconds) = (offset.secs, offset.nanosecs);
         text.push_str(&format!("{clock} {seconds} {nanoseconds}\n"));
     }
     Ok(Some(text))

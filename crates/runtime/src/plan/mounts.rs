@@ -8,7 +8,7 @@ use std::{
 
 use diag::{Error, Pointer, Result, codes};
 use idmap::{Inside, Kind};
-use oci::{Bundle, oci_spec::runtime::Mount};
+use oci::{Bundle, spec::Mount};
 use rustix::{
     fs::{CWD, FileType, fstat},
     io::Errno,
@@ -28,18 +28,17 @@ use crate::{
 /// Decides all mounts, in their order.
 pub(super) fn decide(context: &mut Context<'_>) -> Result<()> {
     let bundle = context.bundle;
-    for (index, mount) in bundle.spec.mounts().iter().flatten().enumerate() {
+    for (index, mount) in bundle.spec.mounts.iter().enumerate() {
         let from = Pointer::new("/mounts").child(index);
-        let words = mount.options().as_deref().unwrap_or_default();
-        let options = MountOptions::read(words, &from.child("options"), bundle)?;
+        let options = MountOptions::read(&mount.options, &from.child("options"), bundle)?;
         decide_one(context, mount, &options, from)?;
     }
     Ok(())
 }
 
 fn decide_one(context: &mut Context<'_>, mount: &Mount, options: &MountOptions, from: Pointer) -> Result<()> {
-    let target = Path::new("/").join(mount.destination());
-    let kind = mount.typ().as_deref().unwrap_or_default();
+    let target = Path::new("/").join(&mount.destination);
+    let kind = mount.kind.as_deref().unwrap_or_default();
     if options.remount {
         context.step(Act::Remount { target, change: options.change }, from);
         return Ok(());
@@ -77,7 +76,7 @@ fn fresh(
     from: Pointer,
 ) -> Result<()> {
     let slot = context.new_slot();
-    let source = mount.source().as_ref().map_or_else(|| kind.to_owned(), |source| source.display().to_string());
+    let source = mount.source.as_ref().map_or_else(|| kind.to_owned(), |source| source.display().to_string());
     let data = file_system_options(context, kind, options, &from)?;
     let text = |text: &str| c_string(context.bundle, text, &from);
     let act = Act::Fresh { fs: text(kind)?, source: text(&source)?, options: data, attr: options.change.set, slot };
@@ -199,7 +198,7 @@ fn bind(
         return Err(Error::new(codes::UR0316, format!("a bind mount has no option `{key}`"))
             .at(context.bundle.at(from.child("options").child(index))));
     }
-    let Some(source) = mount.source() else {
+    let Some(source) = &mount.source else {
         return Err(Error::new(codes::UR0315, format!("the bind mount on `{}` has no source", target.display()))
             .at(context.bundle.at(from)));
     };

@@ -5,7 +5,7 @@ use std::{os::fd::OwnedFd, path::Path};
 use diag::{Error, Pointer, Result, codes};
 use oci::{
     Bundle,
-    oci_spec::runtime::{LinuxNamespace, LinuxNamespaceType},
+    spec::{Namespace, NamespaceKind},
 };
 use rustix::{
     fs::{Mode, OFlags, open},
@@ -38,11 +38,10 @@ impl NamespacePlan {
     pub fn decide(bundle: &Bundle) -> Result<NamespacePlan> {
         let mut plan = NamespacePlan::default();
         let mut seen = Namespaces::empty();
-        let linux = bundle.spec.linux().as_ref();
-        let list = linux.and_then(|linux| linux.namespaces().as_ref()).map_or(&[][..], Vec::as_slice);
+        let list = bundle.spec.linux.as_ref().map_or(&[][..], |linux| &linux.namespaces);
         for (index, namespace) in list.iter().enumerate() {
             let from = Pointer::new("/linux/namespaces").child(index);
-            let kind = kind_of(namespace.typ());
+            let kind = kind_of(namespace.kind);
             if seen.contains(kind) {
                 return Err(Error::new(codes::UR0413, format!("the {} namespace is given twice", name(kind)))
                     .at(bundle.at(from)));
@@ -84,8 +83,8 @@ impl NamespacePlan {
     }
 }
 
-fn path_of(namespace: &LinuxNamespace) -> Option<&Path> {
-    namespace.path().as_deref().filter(|path| !path.as_os_str().is_empty())
+fn path_of(namespace: &Namespace) -> Option<&Path> {
+    namespace.path.as_deref().filter(|path| !path.as_os_str().is_empty())
 }
 
 fn open_namespace(bundle: &Bundle, kind: Namespaces, path: &Path, from: &Pointer) -> Result<OwnedFd> {
@@ -115,16 +114,16 @@ fn open_namespace(bundle: &Bundle, kind: Namespaces, path: &Path, from: &Pointer
     }
 }
 
-fn kind_of(kind: LinuxNamespaceType) -> Namespaces {
+fn kind_of(kind: NamespaceKind) -> Namespaces {
     match kind {
-        LinuxNamespaceType::Mount => Namespaces::MOUNT,
-        LinuxNamespaceType::Cgroup => Namespaces::CGROUP,
-        LinuxNamespaceType::Uts => Namespaces::UTS,
-        LinuxNamespaceType::Ipc => Namespaces::IPC,
-        LinuxNamespaceType::User => Namespaces::USER,
-        LinuxNamespaceType::Pid => Namespaces::PID,
-        LinuxNamespaceType::Network => Namespaces::NET,
-        LinuxNamespaceType::Time => Namespaces::TIME,
+        NamespaceKind::Mount => Namespaces::MOUNT,
+        NamespaceKind::Cgroup => Namespaces::CGROUP,
+        NamespaceKind::Uts => Namespaces::UTS,
+        NamespaceKind::Ipc => Namespaces::IPC,
+        NamespaceKind::User => Namespaces::USER,
+        NamespaceKind::Pid => Namespaces::PID,
+        NamespaceKind::Network => Namespaces::NET,
+        NamespaceKind::Time => Namespaces::TIME,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{ffi::CString, path::Path};
 
 use diag::{Error, Pointer, Result, codes};
-use oci::oci_spec::runtime::Process;
+use oci::spec::Process;
 use rustix::process::{Resource, Rlimit, getrlimit};
 
 use super::{Context, mounts::c_string};
@@ -16,7 +16,7 @@ use crate::{
 
 /// The process of config.json; a container that is only created for its namespaces has none, and cannot be started by this runtime.
 pub(super) fn required<'a>(context: &Context<'a>) -> Result<&'a Process> {
-    context.bundle.spec.process().as_ref().ok_or_else(|| {
+    context.bundle.spec.process.as_ref().ok_or_else(|| {
         Error::new(codes::UR0501, "there is nothing to run: config.json has no process")
             .at(context.bundle.at(Pointer::root()))
             .help("add `process` with `args`, `cwd` and `user`")
@@ -26,7 +26,7 @@ pub(super) fn required<'a>(context: &Context<'a>) -> Result<&'a Process> {
 /// The command: words and environment.
 pub(super) fn command(context: &Context<'_>, process: &Process) -> Result<Command> {
     let at = Pointer::new("/process/args");
-    let words = process.args().as_deref().unwrap_or_default();
+    let words = &process.args;
     if words.is_empty() {
         return Err(Error::new(codes::UR0501, "there is nothing to run: process.args is empty")
             .at(context.bundle.at(at))
@@ -38,20 +38,19 @@ pub(super) fn command(context: &Context<'_>, process: &Process) -> Result<Comman
     let list = |words: &[String], at: &Pointer| -> Result<Vec<CString>> {
         words.iter().enumerate().map(|(index, word)| c_string(context.bundle, word, &at.child(index))).collect()
     };
-    let env = process.env().as_deref().unwrap_or_default();
-    Ok(Command { args: list(words, &at)?, env: list(env, &Pointer::new("/process/env"))?, path: None })
+    Ok(Command { args: list(words, &at)?, env: list(&process.env, &Pointer::new("/process/env"))?, path: None })
 }
 
 /// The size of the terminal.
 pub(super) fn console_size(process: &Process) -> Option<(u16, u16)> {
-    let size = process.console_size()?;
+    let size = process.console_size?;
     let number = |value: u64| u16::try_from(value).ok().filter(|value| *value > 0);
-    Some((number(size.height())?, number(size.width())?))
+    Some((number(size.height)?, number(size.width)?))
 }
 
 /// The working directory, which must be absolute.
 pub(super) fn working_directory(context: &Context<'_>, process: &Process) -> Result<std::path::PathBuf> {
-    let cwd = process.cwd();
+    let cwd = process.cwd.as_path();
     let cwd = if cwd.as_os_str().is_empty() { Path::new("/") } else { cwd };
     if cwd.is_absolute() {
         return Ok(cwd.to_owned());
@@ -69,9 +68,10 @@ pub struct Limits {
 
 /// Decides the resource limits.
 pub(super) fn limits(context: &mut Context<'_>, process: &Process) -> Result<Limits> {
-    let list = process.rlimits().as_deref().unwrap_or_default();
     let mut raised = Vec::new();
-    for (index, (resource, limit)) in rlimit::from_spec(list, &context.bundle.source)?.into_iter().enumerate() {
+    for (index, (resource, limit)) in
+        rlimit::from_spec(&process.rlimits, &context.bundle.source)?.into_iter().enumerate()
+    {
         let from = Pointer::new("/process/rlimits").child(index);
         let bound = |limit: Option<u64>| limit.unwrap_or(u64::MAX);
         if bound(limit.maximum) > bound(getrlimit(resource).maximum) {
@@ -85,7 +85,7 @@ pub(super) fn limits(context: &mut Context<'_>, process: &Process) -> Result<Lim
 
 /// The capabilities; without a word about them, none, as runc has it.
 pub(super) fn capabilities(context: &mut Context<'_>, process: &Process, last: u8) -> CapSets {
-    let Some(spec) = process.capabilities() else { return CapSets::default() };
+    let Some(spec) = &process.capabilities else { return CapSets::default() };
     let (sets, warnings) = CapSets::from_spec(spec, last, &context.bundle.source);
     context.warnings.extend(warnings);
     sets
@@ -94,13 +94,13 @@ pub(super) fn capabilities(context: &mut Context<'_>, process: &Process, last: u
 /// Plans ids, capabilities and what else makes the process what it is, in the only order that works.
 pub(super) fn become_process(context: &mut Context<'_>, process: &Process, sets: CapSets) {
     let at = |name: &str| Pointer::new("/process").child(name);
-    let user = process.user();
+    let user = &process.user;
     context.step(Act::Bounding(bounding(&sets)), at("capabilities").child("bounding"));
-    let groups = context.may_set_groups.then(|| user.additional_gids().clone().unwrap_or_default());
-    let ids = Act::Ids { uid: user.uid(), gid: user.gid(), groups, umask: user.umask() };
+    let groups = context.may_set_groups.then(|| user.additional_gids.clone());
+    let ids = Act::Ids { uid: user.uid, gid: user.gid, groups, umask: user.umask };
     context.step(ids, at("user"));
     context.step(Act::Capabilities(sets), at("capabilities"));
-    if process.no_new_privileges() == Some(true) {
+    if process.no_new_privileges {
         context.step(Act::NoNewPrivileges, at("noNewPrivileges"));
     }
 }

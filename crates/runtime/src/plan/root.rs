@@ -27,9 +27,9 @@ pub enum Owners {
 
 /// Where `root.path` leads: the bundle's own directory is its base.
 pub fn path(bundle: &Bundle) -> Result<PathBuf> {
-    let root = bundle.spec.root().as_ref().filter(|root| !root.path().as_os_str().is_empty());
+    let root = bundle.spec.root.as_ref().filter(|root| !root.path.as_os_str().is_empty());
     match root {
-        Some(root) => Ok(bundle.path.join(root.path())),
+        Some(root) => Ok(bundle.path.join(&root.path)),
         None => Err(Error::new(codes::UR0403, "config.json names no root filesystem: root.path is missing")
             .at(bundle.at(Pointer::new("/root")))
             .help("write `\"root\": {\"path\": \"rootfs\"}` and unpack the root filesystem there")),
@@ -64,9 +64,9 @@ fn unreachable(bundle: &Bundle, path: &Path, errno: Errno) -> Error {
 
 /// containerd copies config.json into a directory of its own, and a relative path is then relative to that (PROBLEMS 1.1).
 fn relative_advice(bundle: &Bundle, error: Error) -> Error {
-    let Some(root) = bundle.spec.root().as_ref().filter(|root| root.path().is_relative()) else { return error };
+    let Some(root) = bundle.spec.root.as_ref().filter(|root| root.path.is_relative()) else { return error };
     error
-        .label(format!("relative: it leads to {}", bundle.path.join(root.path()).display()))
+        .label(format!("relative: it leads to {}", bundle.path.join(&root.path).display()))
         .fact("a relative root.path begins at the bundle's directory; containerd copies config.json into a directory of its own")
         .help("write the absolute path of the root filesystem into root.path")
 }

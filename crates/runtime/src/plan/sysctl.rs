@@ -34,10 +34,8 @@ fn owner(name: &str) -> Option<(Namespaces, &'static str)> {
 
 /// Decides the parameters, in the order of their names.
 pub(super) fn decide(context: &mut Context<'_>) -> Result<()> {
-    let linux = context.bundle.spec.linux().as_ref();
-    let mut all: Vec<_> = linux.and_then(|linux| linux.sysctl().as_ref()).into_iter().flatten().collect();
-    all.sort();
-    for (name, value) in all {
+    let Some(linux) = &context.bundle.spec.linux else { return Ok(()) };
+    for (name, value) in &linux.sysctl {
         let from = Pointer::new("/linux/sysctl").child(name);
         let act = one(context, name, value).map_err(|error| error.at(context.bundle.at(from.clone())))?;
         context.step(act, from);

@@ -1,33 +1,36 @@
 //! What config.json may ask for and this version does not do. It is refused: nothing is silently left out.
 
 use diag::{Error, Pointer, Result, codes};
-use oci::{Bundle, oci_spec::runtime::Spec};
+use oci::{
+    Bundle,
+    spec::{Linux, Process, Spec},
+};
 
 /// One member: where it is, and whether this configuration has it.
 type Member = (&'static str, fn(&Spec) -> bool);
 
 const MEMBERS: [Member; 13] = [
-    ("/linux/seccomp", |spec| linux(spec, |linux| linux.seccomp().is_some())),
-    ("/linux/intelRdt", |spec| linux(spec, |linux| linux.intel_rdt().is_some())),
-    ("/linux/memoryPolicy", |spec| linux(spec, |linux| linux.memory_policy().is_some())),
-    ("/linux/netDevices", |spec| linux(spec, |linux| linux.net_devices().as_ref().is_some_and(|map| !map.is_empty()))),
-    ("/linux/personality", |spec| linux(spec, |linux| linux.personality().is_some())),
-    ("/linux/mountLabel", |spec| linux(spec, |linux| text(linux.mount_label().as_ref()))),
-    ("/process/apparmorProfile", |spec| process(spec, |process| text(process.apparmor_profile().as_ref()))),
-    ("/process/selinuxLabel", |spec| process(spec, |process| text(process.selinux_label().as_ref()))),
-    ("/process/ioPriority", |spec| process(spec, |process| process.io_priority().is_some())),
-    ("/process/scheduler", |spec| process(spec, |process| process.scheduler().is_some())),
-    ("/process/execCPUAffinity", |spec| process(spec, |process| process.exec_cpu_affinity().is_some())),
-    ("/windows", |spec| spec.windows().is_some()),
-    ("/vm", |spec| spec.vm().is_some()),
+    ("/linux/seccomp", |spec| linux(spec, |linux| linux.seccomp.is_some())),
+    ("/linux/intelRdt", |spec| linux(spec, |linux| linux.intel_rdt.is_some())),
+    ("/linux/memoryPolicy", |spec| linux(spec, |linux| linux.memory_policy.is_some())),
+    ("/linux/netDevices", |spec| linux(spec, |linux| !linux.net_devices.is_empty())),
+    ("/linux/personality", |spec| linux(spec, |linux| linux.personality.is_some())),
+    ("/linux/mountLabel", |spec| linux(spec, |linux| text(linux.mount_label.as_ref()))),
+    ("/process/apparmorProfile", |spec| process(spec, |process| text(process.apparmor_profile.as_ref()))),
+    ("/process/selinuxLabel", |spec| process(spec, |process| text(process.selinux_label.as_ref()))),
+    ("/process/ioPriority", |spec| process(spec, |process| process.io_priority.is_some())),
+    ("/process/scheduler", |spec| process(spec, |process| process.scheduler.is_some())),
+    ("/process/execCPUAffinity", |spec| process(spec, |process| process.exec_cpu_affinity.is_some())),
+    ("/windows", |spec| spec.windows.is_some()),
+    ("/vm", |spec| spec.vm.is_some()),
 ];
 
-fn linux(spec: &Spec, has: impl Fn(&oci::oci_spec::runtime::Linux) -> bool) -> bool {
-    spec.linux().as_ref().is_some_and(has)
+fn linux(spec: &Spec, has: impl Fn(&Linux) -> bool) -> bool {
+    spec.linux.as_ref().is_some_and(has)
 }
 
-fn process(spec: &Spec, has: impl Fn(&oci::oci_spec::runtime::Process) -> bool) -> bool {
-    spec.process().as_ref().is_some_and(has)
+fn process(spec: &Spec, has: impl Fn(&Process) -> bool) -> bool {
+    spec.process.as_ref().is_some_and(has)
 }
 
 fn text(text: Option<&String>) -> bool {

@@ -83,7 +83,7 @@ fn begin(alone: &Alone, options: &Create, bundle: Bundle, by_others: bool, held:
 
 /// A terminal and a place for its master come together, or not at all; `run` in the foreground keeps the master itself.
 fn agree_on_console(bundle: &Bundle, options: &Create, by_others: bool) -> Result<Option<std::os::fd::OwnedFd>> {
-    let wants = bundle.spec.process().as_ref().and_then(|process| process.terminal()) == Some(true);
+    let wants = bundle.spec.process.as_ref().is_some_and(|process| process.terminal);
     let detached = by_others || options.detach;
     match (wants, &options.console_socket) {
         (true, Some(path)) => console::connect_to(path).map(Some),
