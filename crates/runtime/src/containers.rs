@@ -1,8 +1,10 @@
 //! The runtime's containers: one directory each, below a root directory on a tmpfs.
 //!
-//!     <root>/<id>/state.json   what is known of it; replaced by rename
-//!     <root>/<id>/start        the socket of a container that waits to be started
-//!     <root>/<id>/lock         held (flock) by whoever changes the container: create, start, kill, delete
+//! ```text
+//! <root>/<id>/state.json   what is known of it; replaced by rename
+//! <root>/<id>/start        the socket of a container that waits to be started
+//! <root>/<id>/lock         held (flock) by whoever changes the container: create, start, kill, delete
+//! ```
 //!
 //! A directory is made by `mkdir`, whose EEXIST says that the id is taken, and is removed last. One without a state.json is a create that
 //! goes on (its lock is held) or that was killed (it is not): `delete` clears such a one away.

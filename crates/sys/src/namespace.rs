@@ -8,15 +8,11 @@ use crate::clone::Namespaces;
 
 /// The kind of a namespace (`NS_GET_NSTYPE`, Linux 4.11); `ENOTTY` if the descriptor is no namespace.
 pub fn namespace_kind(fd: impl AsFd) -> io::Result<Namespaces> {
-    const NS_GET_NSTYPE: u32 = 0xb703;
+    // The type of a request is a c_int in musl and a c_ulong in glibc.
+    const NS_GET_NSTYPE: libc::Ioctl = 0xb703;
     // SAFETY: this ioctl has no argument and only reads the kernel's own record of the descriptor; other kinds of files refuse it,
     // since 0xb7 is the number of namespaces alone.
-    #[allow(
-        clippy::cast_possible_wrap,
-        clippy::cast_lossless,
-        reason = "a request is a c_int in musl and a c_ulong in glibc"
-    )]
-    let kind = unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), NS_GET_NSTYPE as libc::Ioctl) };
+    let kind = unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), NS_GET_NSTYPE) };
     if kind < 0 {
         return Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO));
     }

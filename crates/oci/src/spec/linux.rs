@@ -45,7 +45,7 @@ pub struct Linux {
     /// What cannot be written to.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub readonly_paths: Vec<PathBuf>,
-    /// The SELinux label of the mounts.
+    /// The `SELinux` label of the mounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mount_label: Option<String>,
     /// Intel's Resource Director Technology.

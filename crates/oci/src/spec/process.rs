@@ -34,13 +34,13 @@ pub struct Process {
     /// Whether an exec can gain nothing.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "std::ops::Not::not")]
     pub no_new_privileges: bool,
-    /// Its AppArmor profile.
+    /// Its `AppArmor` profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub apparmor_profile: Option<String>,
     /// How readily it is killed when memory runs out, -1000 to 1000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oom_score_adj: Option<i32>,
-    /// Its SELinux label.
+    /// Its `SELinux` label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selinux_label: Option<String>,
     /// Its priority for input and output.
