@@ -1,6 +1,6 @@
 //! `rm`, and what `--rm` leaves to be done.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use diag::{Error, Result, codes};
 use store::ContainerId;
@@ -41,6 +41,7 @@ impl Engine<'_> {
     /// Removes a container that does not run, with all that is kept of it; false if it runs.
     fn discard(&self, id: &ContainerId) -> Result<bool> {
         let Some(held) = life::hold(&self.store, id.as_str())? else { return Ok(false) };
+        self.drop_groups(id);
         self.store.remove_container(id)?;
         let gone = self.store.running().remove_tree(id.as_str());
         drop(held);
@@ -75,9 +76,23 @@ impl Engine<'_> {
         }
     }
 
+    /// Removes control groups of a container whose monitor was killed before it had noted them. As a rule there are none.
+    fn drop_groups(&self, id: &ContainerId) {
+        if self.entered || self.scope.nested {
+            return;
+        }
+        let top = Path::new("/sys/fs/cgroup");
+        // Version 1 has a hierarchy a controller, each in a directory of its own.
+        let hierarchies = fs::read_dir(top).into_iter().flatten().flatten().map(|entry| entry.path());
+        for hierarchy in hierarchies.chain([top.to_owned()]) {
+            let _ = fs::remove_dir(hierarchy.join("unroot").join(id.as_str()));
+        }
+    }
+
     /// Removes the state of a container that is not in the store, unless it is just being made or removed.
     fn forget(&self, id: &ContainerId) {
         if let Ok(Some(_held)) = life::hold(&self.store, id.as_str()) {
+            self.drop_groups(id);
             let _ = self.store.running().remove_tree(id.as_str());
         }
     }

@@ -45,7 +45,9 @@ fn refused(error: &clap::Error, argv: &Argv) -> Error {
     let mut paragraphs = rendered.split("\n\n");
     let what = backticks(&one_line(paragraphs.next().unwrap_or_default().trim_start_matches("error: ")));
     let mut ours = Error::new(codes::UR0806, what);
-    if let Some(word) = text(error, ContextKind::InvalidArg) {
+    if let Some(value) = text(error, ContextKind::InvalidValue).filter(|value| !value.is_empty()) {
+        ours = point_at_value(ours, argv, &value);
+    } else if let Some(word) = text(error, ContextKind::InvalidArg) {
         ours = point(ours, argv, &word);
     } else if let Some(word) = text(error, ContextKind::InvalidSubcommand) {
         ours = point(ours, argv, &word);
@@ -72,7 +74,7 @@ fn called(argv: &Argv) -> String {
 
 /// Points at the word of the command line that begins as clap's does (`--name <NAME>` is how clap writes an option).
 fn point(error: Error, argv: &Argv, word: &str) -> Error {
-    let word = word.split([' ', '=']).next().unwrap_or(word);
+    let word = word.split([' ', '=', '[']).next().unwrap_or(word);
     let is_it = |given: &String| given == word || given.split('=').next() == Some(word);
     let shorthand = |given: &String| {
         word.len() == 2
@@ -84,6 +86,21 @@ fn point(error: Error, argv: &Argv, word: &str) -> Error {
     let index = argv.iter().skip(1).position(is_it).or_else(|| argv.iter().skip(1).position(shorthand));
     match index {
         Some(index) => error.at(Origin::Arg { argv: argv.clone(), index: index + 1, range: None }),
+        None => error,
+    }
+}
+
+/// Points at the word that is this value, or that ends with it.
+fn point_at_value(error: Error, argv: &Argv, value: &str) -> Error {
+    let behind = format!("={value}");
+    let found = argv.iter().enumerate().skip(1).find_map(|(index, word)| {
+        if word == value {
+            return Some((index, None));
+        }
+        word.ends_with(&behind).then(|| (index, Some(word.len() - value.len()..word.len())))
+    });
+    match found {
+        Some((index, range)) => error.at(Origin::Arg { argv: argv.clone(), index, range }),
         None => error,
     }
 }

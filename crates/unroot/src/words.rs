@@ -12,7 +12,14 @@ pub type Argv = Arc<[String]>;
 /// This process's command line. OCI documents hold text, so bytes that are none are refused here.
 pub fn from_env() -> Result<Argv> {
     let words: Vec<_> = env::args_os().collect();
-    let lossy: Argv = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let mut lossy: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    if let Some(program) = lossy.first_mut()
+        && let Some((_, name)) = program.rsplit_once('/')
+    {
+        // Where it lies says nothing about what was asked.
+        *program = name.to_owned();
+    }
+    let lossy: Argv = lossy.into();
     match words.iter().position(|word| word.to_str().is_none()) {
         None => Ok(lossy),
         Some(index) => Err(Error::new(codes::UR0806, format!("argument {index} is not valid UTF-8")).at(Origin::Arg {
