@@ -18,6 +18,7 @@ struct Home {
 
 impl Home {
     /// `None`, with the reason on standard error, where such tests cannot run.
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says why")]
     fn new() -> Option<Home> {
         let runtime = Path::new(env!("CARGO_BIN_EXE_unroot")).with_file_name("unroot-runtime");
         let busybox = ["/bin/busybox", "/usr/bin/busybox"].iter().map(Path::new).find(|path| path.exists());
