@@ -79,6 +79,15 @@ impl Header {
     }
 }
 
+/// The name of this machine, of the same list.
+pub fn own_name() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => machine_name(62),
+        "aarch64" => machine_name(183),
+        other => other,
+    }
+}
+
 /// The name of a machine number, as people know it.
 pub fn machine_name(machine: u16) -> &'static str {
     match machine {

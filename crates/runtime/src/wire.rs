@@ -93,9 +93,9 @@ impl Wire {
         let received = loop {
             let result = recvmsg(&self.0, &mut [IoSliceMut::new(&mut bytes)], &mut control, RecvFlags::CMSG_CLOEXEC);
             match result {
-                Err(Errno::INTR) => {}
-                // A peer that dies with unread words in its queue resets the connection; to us that is its end.
-                Err(Errno::CONNRESET) => return Ok(Packet::End),
+                // A peer that dies with unread words in its queue resets the connection. The kernel says so once, and before it
+                // hands out what the peer said last.
+                Err(Errno::INTR | Errno::CONNRESET) => {}
                 result => break result?.bytes,
             }
         };
@@ -160,6 +160,16 @@ mod tests {
         a.fail(&sent).unwrap();
         let Packet::Failure(got) = b.receive().unwrap() else { panic!() };
         assert_eq!(got, Failure { text: "x".repeat(LONGEST_TEXT), ..sent });
+    }
+
+    #[test]
+    fn the_last_words_of_a_peer_that_did_not_listen_are_heard() {
+        let (a, b) = Wire::pair().unwrap();
+        a.say(Word::Mounts, &[]).unwrap();
+        b.fail(&Failure { step: 1, errno: 2, call: "open".into(), text: String::new() }).unwrap();
+        drop(b);
+        assert!(matches!(a.receive().unwrap(), Packet::Failure(_)));
+        assert!(matches!(a.receive().unwrap(), Packet::End));
     }
 
     #[test]

@@ -84,10 +84,15 @@ fn make_place(controllers: &str, place: &Place) -> Result<Member, Failed> {
     let mut races = 0;
     loop {
         match walk(controllers, &base, place) {
-            Err(failed) if failed.errno == Errno::NOENT && races < RACES => races += 1,
+            Err(failed) if is_race(failed.errno) && races < RACES => races += 1,
             walked => return walked,
         }
     }
+}
+
+/// A directory that somebody removes meanwhile is missing, or, if it was open already, has files that answer no more.
+fn is_race(errno: Errno) -> bool {
+    matches!(errno, Errno::NOENT | Errno::NODEV)
 }
 
 /// Makes one directory after the other.

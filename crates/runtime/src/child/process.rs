@@ -61,9 +61,13 @@ fn set_clocks(offsets: &str) -> Done {
     // This process is a clone of one with a single thread, and so has one itself.
     let alone = sys::Alone::at_start().map_err(Fault::report)?;
     unshare(&alone, Namespaces::TIME).call(|| "unshare(CLONE_NEWTIME)".into())?;
+    // The files of a process that is not dumpable, as a change of ids makes it, belong to the host's root.
+    let dumpable = |how| set_dumpable_behavior(how).call(|| "prctl(PR_SET_DUMPABLE)".into());
     let call = || "write(/proc/self/timens_offsets)".to_owned();
+    dumpable(DumpableBehavior::Dumpable)?;
     let file = open("/proc/self/timens_offsets", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).call(call)?;
-    rustix::io::write(&file, offsets.as_bytes()).call(call).map(drop)
+    rustix::io::write(&file, offsets.as_bytes()).call(call)?;
+    dumpable(DumpableBehavior::NotDumpable)
 }
 
 /// The path was checked to stay below /proc/sys when the plan was made; this /proc is the host's.

@@ -2,7 +2,7 @@
 
 use diag::{Error, codes};
 
-use crate::{child::exec::Finding, elf::machine_name};
+use crate::{child::exec::Finding, elf::{machine_name, own_name}};
 
 /// The diagnosis of a finding; `call` is the refused call, which names the command.
 pub(super) fn explain(finding: &str, call: &str) -> Error {
@@ -40,7 +40,7 @@ fn of(finding: Finding, name: &str) -> Error {
         Finding::OtherMachine { path, machine, bits } => {
             Error::new(codes::UR0505, format!("`{name}` is for another architecture"))
                 .fact(format!("{} is a program for {} ({bits} bits)", path.display(), machine_name(machine)))
-                .fact(format!("this machine is {}", std::env::consts::ARCH))
+                .fact(format!("this machine is {}", own_name()))
                 .help("use an image for this machine's architecture")
         }
         Finding::NoProgram { empty: true, path } => {

@@ -63,7 +63,10 @@ pub(super) fn target(target: &Path, errno: Errno, call: &str, map: Option<&IdMap
         Errno::LOOP => error
             .fact("it is a symbolic link, which is not allowed for /proc, /sys and /dev, or links lead in a circle"),
         Errno::NOENT => error.fact("it is a symbolic link to something that does not exist"),
-        Errno::NOTDIR => error.fact("a directory is to be mounted on a file, or a file on a directory"),
+        Errno::INVAL | Errno::NOTDIR if call.starts_with("move_mount") => {
+            error.fact("a directory is to be mounted on a file, or a file on a directory")
+        }
+        Errno::NOTDIR => error.fact("a component of its path is a file"),
         Errno::OVERFLOW => error.fact("the directory above belongs to an id that the map leaves out"),
         _ => error,
     }

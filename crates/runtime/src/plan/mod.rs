@@ -187,7 +187,7 @@ pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Plan> 
         steps: Vec::new(),
         idmapped: Vec::new(),
         devpts: None,
-        warnings: Vec::new(),
+        warnings: bundle.findings.iter().cloned().map(Error::from).collect(),
     };
     if let Some(map) = context.map {
         map::check_process(bundle, map)?;
@@ -309,8 +309,9 @@ fn finish(context: &mut Context<'_>, spec: &Process, no_pivot: bool) -> Result<V
     if readonly {
         context.step(Act::ReadonlyRoot, Pointer::new("/root/readonly"));
     }
-    root_propagation(context)?;
     context.step(if no_pivot { Act::MoveRoot } else { Act::PivotRoot }, here());
+    // pivot_root refuses a root that is shared.
+    root_propagation(context)?;
     context.step(Act::WorkingDirectory(cwd), cwd_at);
     let limits = process::limits(context, spec)?.raised;
     let sets: CapSets = process::capabilities(context, spec, context.host.last_capability());

@@ -101,7 +101,7 @@ fn open_namespace(bundle: &Bundle, kind: Namespaces, path: &Path, from: &Pointer
         oci::way::find(path)
             .into_error(codes::UR0410, &what)
             .os(format!("open({shown})"), errno.raw_os_error())
-            .at(at())
+            .moved_to(at())
     })?;
     match sys::namespace_kind(&fd) {
         Ok(found) if found == kind => Ok(fd),

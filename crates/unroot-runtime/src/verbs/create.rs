@@ -30,11 +30,17 @@ pub struct Made {
 /// `create`.
 pub fn create(alone: &Alone, global: &Global, options: Create, reporter: &Reporter) -> Result<ExitCode> {
     let pid_file = options.pid_file.clone();
-    let made = make(alone, global, options, true, reporter)?;
-    if let Some(path) = pid_file {
-        write_pid(&path, made.init.pid())?;
+    let id = options.id.clone();
+    let Made { init, held } = make(alone, global, options, true, reporter)?;
+    if let Some(path) = pid_file
+        && let Err(error) = write_pid(&path, init.pid())
+    {
+        drop(init);
+        // The first failure is the one that counts.
+        let _ = containers(global)?.remove(&id, held);
+        return Err(error);
     }
-    made.init.release();
+    init.release();
     Ok(ExitCode::SUCCESS)
 }
 
@@ -47,7 +53,9 @@ pub fn make(alone: &Alone, global: &Global, options: Create, by_others: bool, re
     let begun = begin(alone, &options, bundle, by_others, &held).and_then(|mut init| {
         init.warnings.iter().for_each(|warning| reporter.report(warning));
         reporter.steps(init.steps());
-        if let (Some(socket), Some(master)) = (&console, init.terminal.take()) {
+        if let Some(socket) = &console
+            && let Some(master) = init.terminal.take()
+        {
             console::send(socket, &master)?;
         }
         Ok(init)

@@ -1,0 +1,62 @@
+//! `create` is killed at some moment: what it leaves can be cleared away, and then nothing is left.
+
+use std::{
+    fs,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    bundle::{Bundle, privileged},
+    call::wait,
+};
+
+const TIMES: u32 = 50;
+
+/// How long `create` takes when nobody kills it.
+fn duration_of_create(bundle: &Bundle) -> Duration {
+    let begun = Instant::now();
+    bundle.create().ok();
+    let took = begun.elapsed();
+    bundle.verb("delete", &["--force"]).ok();
+    took
+}
+
+/// Calls `create` and kills it after a while.
+fn create_and_kill(bundle: &Bundle, after: Duration) {
+    let mut create = bundle.making("create");
+    let mut child = create.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(after);
+    child.kill().unwrap();
+    wait(&mut child);
+}
+
+#[test]
+fn privileged_a_killed_create_can_be_cleared_away() {
+    privileged(|bundle| {
+        let usual = (0..5).map(|_| duration_of_create(bundle)).min().unwrap();
+        for n in 0..TIMES {
+            create_and_kill(bundle, usual * n / TIMES);
+            bundle.verb("delete", &["--force"]).ok();
+            bundle.nothing_is_left();
+        }
+    });
+}
+
+#[test]
+fn privileged_a_killed_create_with_a_hook_can_be_cleared_away() {
+    privileged(|bundle| {
+        let reached = bundle.outside().join("reached");
+        let script = format!("touch {}; exec sleep 1", reached.display());
+        let hook =
+            serde_json::json!([{"path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/bin:/usr/bin"]}]);
+        bundle.set("/hooks/createRuntime", hook);
+        let mut create = bundle.making("create").stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        assert!(crate::call::wait_until(|| reached.exists()));
+        create.kill().unwrap();
+        wait(&mut create);
+        fs::remove_file(&reached).unwrap();
+        bundle.verb("delete", &["--force"]).ok();
+        bundle.nothing_is_left();
+    });
+}

@@ -1,0 +1,1 @@
+//! The runtime in the hands of an ordinary user.
