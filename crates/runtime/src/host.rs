@@ -9,7 +9,10 @@ use rustix::{
     thread::{CapabilitySet, capabilities},
 };
 
-use crate::{cgroup::CgroupHost, state::read_proc};
+use crate::{
+    cgroup::CgroupHost,
+    state::{read_proc, read_word},
+};
 
 /// The environment variable that takes abilities away, so that the other way of doing it can be tried.
 pub const WITHOUT: &str = "UNROOT_WITHOUT";
@@ -59,7 +62,7 @@ impl Host {
 
     /// The number of the last capability that the kernel knows.
     pub fn last_capability(&self) -> u8 {
-        let text = read_proc("/proc/sys/kernel/cap_last_cap").unwrap_or_default();
+        let text = read_word("/proc/sys/kernel/cap_last_cap").unwrap_or_default();
         text.trim_end().parse().unwrap_or(40)
     }
 
@@ -71,7 +74,7 @@ impl Host {
     /// Whether processes of this user namespace and of those below it may call `setgroups`: a user who mapped nothing but their
     /// own id had to give that up for good (`user_namespaces(7)`).
     pub fn may_set_groups(&self) -> bool {
-        read_proc("/proc/self/setgroups").is_ok_and(|text| text.trim_end() == "allow")
+        read_word("/proc/self/setgroups").is_ok_and(|text| text.trim_end() == "allow")
     }
 
     /// Whether this process is in the user namespace that the machine was booted with.
@@ -80,13 +83,14 @@ impl Host {
         map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
     }
 
-    /// The map of this process's own user namespace.
-    pub fn own_extents(&self, kind: Kind) -> Option<Extents> {
+    /// A map, with its extents split where those of this process's own map meet; `None` if it goes beyond that.
+    pub fn split(&self, kind: Kind, extents: &Extents) -> Option<Extents> {
         let file = match kind {
             Kind::Uid => "/proc/self/uid_map",
             Kind::Gid => "/proc/self/gid_map",
         };
-        Extents::from_kernel(read_proc(file).ok()?).ok()
+        let above = Extents::from_kernel(read_proc(file).ok()?).ok()?;
+        extents.split_at_parents(&above).ok()
     }
 
     /// This process's uid and gid.

@@ -88,7 +88,11 @@ pub fn create(alone: &Alone, request: Request, host: &Host) -> Result<Init> {
     warnings.extend(warning);
     let listener = if request.started_by_others { Some(listen_for_start(&state_dir)?) } else { None };
     let parent = Parent { alone, bundle: &bundle, plan: &mut plan, root: &root, host, state: &mut state, listener };
-    let born = parent.bear(&cgroup).and_then(|born| record(&mut state, &cgroup, &state_dir).map(|()| born));
+    let born = parent.bear(&cgroup).and_then(|born| {
+        note(&mut state, &cgroup);
+        // One that is started here and now is written when it is: before that, init dies with this process.
+        if request.started_by_others { state.write(&state_dir).map(|()| born) } else { Ok(born) }
+    });
     let Born { process, wire, terminal } = match born {
         Ok(born) => born,
         Err(error) => {
@@ -114,12 +118,20 @@ impl Init {
 
     /// Lets the command execute. Returns when it does, or with the diagnosis of why it does not; poststart hooks have run then.
     pub fn start(&mut self) -> Result<Vec<Error>> {
-        if let Some(failure) = start_over(&self.wire)? {
-            return Err(explain::failure(&self.bundle, &self.plan.steps, self.plan.map.as_ref(), failure));
-        }
         self.state.status = Status::Running;
         self.state.write(&self.state_dir)?;
+        self.say_start().inspect_err(|_| {
+            // The failure that counts is the start's.
+            let _ = self.state_dir.remove_file(state::FILE);
+        })?;
         Ok(poststart(&self.bundle, &self.state))
+    }
+
+    fn say_start(&self) -> Result<()> {
+        match start_over(&self.wire)? {
+            None => Ok(()),
+            Some(failure) => Err(explain::failure(&self.bundle, &self.plan.steps, self.plan.map.as_ref(), failure)),
+        }
     }
 
     /// The steps that its first process was given.
@@ -211,11 +223,10 @@ fn first_state(id: &str, bundle: &Bundle, root: &Root) -> Result<State> {
     })
 }
 
-fn record(state: &mut State, cgroup: &Cgroup, dir: &Dir) -> Result<()> {
+fn note(state: &mut State, cgroup: &Cgroup) {
     state.unroot.start_time = state.pid.and_then(Birth::of).map_or(0, |birth| birth.start_time);
     state.unroot.cgroup = cgroup.records();
     state.status = Status::Created;
-    state.write(dir)
 }
 
 /// Pipes that were made for the container can be opened anew by every user of it (/dev/stdout): also by one that its command changes

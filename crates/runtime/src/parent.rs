@@ -16,7 +16,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use diag::{Error, Pointer, Result, codes};
-use idmap::{IdMap, Kind};
+use idmap::{Extents, IdMap, Kind};
 use oci::Bundle;
 use rustix::{
     io::{Errno, fcntl_dupfd_cloexec},
@@ -244,11 +244,14 @@ impl Parent<'_> {
                 Kind::Uid => "uid_map",
                 Kind::Gid => "gid_map",
             };
-            // An extent must lie within one of the map above: where two of those meet, it is two.
-            let split = self.host.own_extents(kind).and_then(|above| map.get(kind).split_at_parents(&above).ok());
-            let text = split.as_ref().unwrap_or(map.get(kind)).to_kernel();
-            write_proc(pid, file, &text)
-                .map_err(|errno| explain::map_write(self.bundle, kind, map.get(kind), file, errno))?;
+            let extents = map.get(kind);
+            let write = |extents: &Extents| write_proc(pid, file, &extents.to_kernel());
+            let written = match write(extents) {
+                // An extent must lie within one of the map above: where two of those meet, it must be two.
+                Err(Errno::PERM) => self.host.split(kind, extents).map_or(Err(Errno::PERM), |split| write(&split)),
+                result => result,
+            };
+            written.map_err(|errno| explain::map_write(self.bundle, kind, extents, file, errno))?;
         }
         Ok(())
     }

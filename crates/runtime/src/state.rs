@@ -155,7 +155,7 @@ pub struct Birth {
 impl Birth {
     /// Asks for a process; `None` if there is none.
     pub fn of(pid: i32) -> Option<Birth> {
-        let stat = read_proc(&format!("/proc/{pid}/stat")).ok()?;
+        let stat = read_word(&format!("/proc/{pid}/stat")).ok()?;
         // The second field is the program's name in parentheses, and the name may have any character.
         let after_name = &stat[stat.rfind(')')? + 1..];
         let mut fields = after_name.split_ascii_whitespace();
@@ -167,7 +167,16 @@ impl Birth {
 
 /// The id of this boot.
 pub fn boot_id() -> rustix::io::Result<String> {
-    Ok(read_proc("/proc/sys/kernel/random/boot_id")?.trim_end().to_owned())
+    Ok(read_word("/proc/sys/kernel/random/boot_id")?.trim_end().to_owned())
+}
+
+/// Reads a file of /proc that has one line: the kernel hands it over in one piece.
+pub(crate) fn read_word(path: &str) -> rustix::io::Result<String> {
+    use rustix::fs::{Mode, OFlags, open};
+    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut line = [0; 1024];
+    let n = rustix::io::read(file, &mut line)?;
+    Ok(String::from_utf8_lossy(&line[..n]).into_owned())
 }
 
 /// Reads a file of /proc.

@@ -15,6 +15,10 @@ use crate::{
     report::Reporter,
 };
 
+/// musl's own allocator asks the kernel for memory in pages, some thirty times in the life of a short container.
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     let argv: Arc<[String]> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     let words = std::env::args_os().skip(1).collect();

@@ -29,8 +29,9 @@ impl Child<'_> {
     pub(super) fn mount(&mut self, act: &Act) -> Done {
         match act {
             Act::Fresh { slot, .. } => {
-                let mount = fresh(act)?;
+                let (mount, context) = fresh(act)?;
                 self.slots.put(*slot, mount);
+                self.spend(context);
                 Ok(())
             }
             Act::CutPropagation => {
@@ -168,7 +169,8 @@ impl Child<'_> {
     }
 }
 
-fn fresh(act: &Act) -> Done<OwnedFd> {
+/// Makes a file system: its mount, and the context that it came from.
+fn fresh(act: &Act) -> Done<(OwnedFd, OwnedFd)> {
     let Act::Fresh { fs, source, options, attr, .. } = act else { return Err(Fault::new("step", Errno::NOSYS)) };
     let name = fs.to_string_lossy();
     let context = fsopen(fs.as_c_str(), FsOpenFlags::FSOPEN_CLOEXEC).call(|| format!("fsopen({name})"))?;
@@ -190,7 +192,9 @@ fn fresh(act: &Act) -> Done<OwnedFd> {
     }
     fsconfig_create(&context).map_err(|errno| said(format!("fsconfig({name}, CMD_CREATE)"), errno))?;
     let attr = MountAttrFlags::from_bits_retain(u32::try_from(attr.bits()).unwrap_or_default());
-    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attr).map_err(|errno| said(format!("fsmount({name})"), errno))
+    let mount = fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attr)
+        .map_err(|errno| said(format!("fsmount({name})"), errno))?;
+    Ok((mount, context))
 }
 
 /// What the file system said about the failure, if it says anything.

@@ -10,7 +10,7 @@ use super::{
     Context,
     mounts::{attach_opened, open_source},
 };
-use crate::step::{Act, MountChange, Node};
+use crate::step::{Act, MountChange, Node, TargetKind};
 
 const DEFAULT: [(&str, u32, u32); 6] = [
     ("/dev/null", 1, 3),
@@ -129,5 +129,5 @@ fn bind(context: &mut Context<'_>, node: &Node, from: Pointer) -> Result<()> {
         .at(context.bundle.at(from))
         .fact(format!("it is {}:{}", major(is), minor(is))));
     }
-    attach_opened(context, mount, &MountChange::default(), None, path, from)
+    attach_opened(context, (mount, TargetKind::File), &MountChange::default(), None, path, from)
 }

@@ -183,7 +183,7 @@ fn bound_sysfs(context: &mut Context<'_>, options: &MountOptions, target: PathBu
         ..MountChange::default()
     };
     let mount = open_source(context.bundle, Path::new("/sys"), true, &from)?;
-    attach_opened(context, mount, &change, None, target, from)
+    attach_opened(context, (mount, TargetKind::Directory), &change, None, target, from)
 }
 
 /// Something of the host's.
@@ -207,7 +207,11 @@ fn bind(
     let mut change = options.change;
     change.propagation.get_or_insert((Propagation::Private, true));
     let idmap = idmapped::decide(context, mount, options, &from)?;
-    attach_opened(context, opened, &change, idmap, target, from)
+    let kind = match fstat(&opened).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
+        Ok(FileType::Directory) => TargetKind::Directory,
+        _ => TargetKind::File,
+    };
+    attach_opened(context, (opened, kind), &change, idmap, target, from)
 }
 
 fn is_flag(key: &str) -> bool {
@@ -238,7 +242,7 @@ pub(super) fn open_source(bundle: &Bundle, source: &Path, recursive: bool, from:
 /// Changes an opened mount and plans where it goes.
 pub(super) fn attach_opened(
     context: &mut Context<'_>,
-    mount: OwnedFd,
+    (mount, kind): (OwnedFd, TargetKind),
     change: &MountChange,
     idmap: Option<Idmap>,
     target: PathBuf,
@@ -257,11 +261,6 @@ pub(super) fn attach_opened(
         }
         applied => applied.map_err(refused)?,
     }
-    let stat = fstat(&mount).map_err(refused)?;
-    let kind = match FileType::from_raw_mode(stat.st_mode) {
-        FileType::Directory => TargetKind::Directory,
-        _ => TargetKind::File,
-    };
     let slot = context.open_slot(mount);
     if let Some(idmap) = idmap {
         context.idmapped.push(Mounted { slot, idmap, from: from.clone() });

@@ -3,6 +3,7 @@
 //! It is opened here, by the runtime, so the directories above it need not be searchable for the container's root.
 
 use std::{
+    mem::MaybeUninit,
     os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
 };
@@ -11,7 +12,7 @@ use diag::{Error, Pointer, Result, codes};
 use idmap::{IdMap, Inside, Kind, Outside};
 use oci::Bundle;
 use rustix::{
-    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, statat},
+    fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, Stat, fstat, openat, openat2, statat},
     io::Errno,
     mount::{OpenTreeFlags, open_tree},
 };
@@ -91,7 +92,9 @@ pub fn check(bundle: &Bundle, path: &Path, mount: &OwnedFd, map: Option<&IdMap>,
 }
 
 fn is_empty(dir: &OwnedFd) -> rustix::io::Result<bool> {
-    for entry in Dir::read_from(dir)? {
+    let mut space = [MaybeUninit::uninit(); 1024];
+    let mut entries = RawDir::new(dir, &mut space);
+    while let Some(entry) = entries.next() {
         let entry = entry?;
         if entry.file_name() != c"." && entry.file_name() != c".." {
             return Ok(false);
