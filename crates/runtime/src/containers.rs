@@ -3,7 +3,8 @@
 //! ```text
 //! <root>/<id>/state.json   what is known of it; replaced by rename
 //! <root>/<id>/start        the socket of a container that waits to be started
-//! <root>/<id>/lock         held (flock) by whoever changes the container: create, start, kill, delete
+//! <root>/<id>/lock         held (flock) by whoever changes the container: create, start, kill, delete;
+//!                          it holds linux.cgroupsPath, so that `delete` finds the groups of a create that was killed
 //! ```
 //!
 //! A directory is made by `mkdir`, whose EEXIST says that the id is taken, and is removed last. One without a state.json is a create that
@@ -26,6 +27,8 @@ use crate::state::State;
 /// The longest id.
 const LONGEST_ID: usize = 128;
 const LOCK: &str = "lock";
+/// The kernel takes no longer path.
+const LONGEST_NOTE: usize = 4096;
 
 /// The root directory.
 #[derive(Debug)]
@@ -38,7 +41,25 @@ pub struct Containers {
 pub struct Held {
     /// Its directory.
     pub dir: Dir,
-    _lock: OwnedFd,
+    lock: OwnedFd,
+}
+
+impl Held {
+    /// Notes where the control groups of a container will be, before they are made. Without a note they are where its id says.
+    pub fn note_cgroup(&self, path: &Path) -> Result<()> {
+        use std::os::unix::ffi::OsStrExt;
+        sys::dir::write_all(&self.lock, path.as_os_str().as_bytes()).map_err(|errno| {
+            Error::new(codes::UR0606, "the lock of the container cannot be written")
+                .os("write(lock)", errno.raw_os_error())
+        })
+    }
+
+    /// What was noted.
+    pub fn noted_cgroup(&self) -> Option<PathBuf> {
+        use std::os::unix::ffi::OsStringExt;
+        let note = self.dir.read(LOCK, LONGEST_NOTE).ok().filter(|note| !note.is_empty())?;
+        Some(PathBuf::from(std::ffi::OsString::from_vec(note)))
+    }
 }
 
 impl Containers {
@@ -71,7 +92,7 @@ impl Containers {
             })?,
         };
         let lock = lock(&dir, id)?;
-        Ok(Held { dir, _lock: lock })
+        Ok(Held { dir, lock })
     }
 
     /// Opens a container's directory. UR0602 if there is none of this id.
@@ -95,7 +116,7 @@ impl Containers {
                 .get(id)
                 .and(Err(Error::new(codes::UR0602, format!("the container `{id}` was removed meanwhile"))));
         }
-        Ok(Held { dir, _lock: lock })
+        Ok(Held { dir, lock })
     }
 
     /// The states of all containers, by id. Those that cannot be read are left out: they are being made, or removed.

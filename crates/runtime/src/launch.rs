@@ -91,7 +91,11 @@ pub fn create(alone: &Alone, request: Request, host: &Host) -> Result<Init> {
     let born = parent.bear(&cgroup).and_then(|born| {
         note(&mut state, &cgroup);
         // One that is started here and now is written when it is: before that, init dies with this process.
-        if request.started_by_others { state.write(&state_dir).map(|()| born) } else { Ok(born) }
+        if request.started_by_others {
+            state.write(&state_dir)?;
+            born.wire.say(Word::Recorded, &[]).map_err(|errno| internal("sendmsg()", errno))?;
+        }
+        Ok(born)
     });
     let Born { process, wire, terminal } = match born {
         Ok(born) => born,

@@ -35,6 +35,8 @@ pub enum Word {
     HooksPlease,
     /// Parent: the hooks have run.
     HooksDone,
+    /// Parent: the container is on record, so `start` and `delete` can find it.
+    Recorded,
     /// Child: all is set up; the master of the terminal comes along, if there is one.
     Created,
     /// Parent: execute the command.
@@ -50,6 +52,7 @@ impl Word {
             Word::HooksPlease => b'h',
             Word::HooksDone => b'd',
             Word::Created => b'c',
+            Word::Recorded => b'k',
             Word::Start => b's',
         }
     }

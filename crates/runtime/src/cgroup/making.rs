@@ -38,6 +38,32 @@ impl CgroupPlan {
     }
 }
 
+impl CgroupPlan {
+    /// Removes the groups that a process which was killed has made by this plan, as far as nobody is in them. Groups below
+    /// them go too if the place is the container's own. Errors: UR0607.
+    pub fn clear(&self) -> Result<()> {
+        let places = self.choices.iter().flat_map(|choice| &choice.places);
+        places.fold(Ok(()), |first, place| {
+            let cleared = clear_place(place);
+            first.and(cleared.map_err(|failed| super::error("a control group cannot be removed".to_owned(), &failed)))
+        })
+    }
+}
+
+fn clear_place(place: &Place) -> Result<(), Failed> {
+    let path = place.mount.join(&place.base).join(&place.path);
+    if place.home {
+        let parents = place.path.components().count().saturating_sub(1);
+        return super::delete_member(&Record { controllers: String::new(), path, parents });
+    }
+    let (Some(above), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+    match Dir::open(above) {
+        Ok(above) => super::remove_below(&above, Path::new(name), 0),
+        Err(failed) if failed.errno == Errno::NOENT => Ok(()),
+        Err(failed) => Err(failed),
+    }
+}
+
 fn undelegated(failed: &Failed) -> bool {
     matches!(failed.errno, Errno::ACCESS | Errno::PERM | Errno::ROFS)
 }

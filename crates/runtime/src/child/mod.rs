@@ -201,6 +201,8 @@ impl Child<'_> {
         let Some(listener) = self.listener.take() else {
             return self.await_word(Word::Start);
         };
+        // If the parent dies before, nobody could ever find this process.
+        self.await_word(Word::Recorded)?;
         loop {
             match accept_with(&listener, SocketFlags::CLOEXEC) {
                 Err(Errno::INTR | Errno::CONNABORTED) => {}

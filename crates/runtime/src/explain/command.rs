@@ -2,7 +2,10 @@
 
 use diag::{Error, codes};
 
-use crate::{child::exec::Finding, elf::{machine_name, own_name}};
+use crate::{
+    child::exec::Finding,
+    elf::{machine_name, own_name},
+};
 
 /// The diagnosis of a finding; `call` is the refused call, which names the command.
 pub(super) fn explain(finding: &str, call: &str) -> Error {

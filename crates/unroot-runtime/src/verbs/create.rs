@@ -50,7 +50,9 @@ pub fn make(alone: &Alone, global: &Global, options: Create, by_others: bool, re
     let console = agree_on_console(&bundle, &options, by_others)?;
     let containers = containers(global)?;
     let held = containers.make(&options.id)?;
-    let begun = begin(alone, &options, bundle, by_others, &held).and_then(|mut init| {
+    let cgroup = bundle.spec.linux.as_ref().and_then(|linux| linux.cgroups_path.clone());
+    let noted = cgroup.map_or(Ok(()), |path| held.note_cgroup(&path));
+    let begun = noted.and_then(|()| begin(alone, &options, bundle, by_others, &held)).and_then(|mut init| {
         init.warnings.iter().for_each(|warning| reporter.report(warning));
         reporter.steps(init.steps());
         if let Some(socket) = &console

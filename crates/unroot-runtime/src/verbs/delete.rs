@@ -3,16 +3,16 @@
 use std::{process::ExitCode, time::Duration};
 
 use diag::{Error, Result, codes};
-use oci::Bundle;
+use oci::{Bundle, Source};
 use runtime::{
-    cgroup::Cgroup,
+    cgroup::{self, Cgroup},
     containers::{Containers, Held},
     launch::clear_away,
     state::{State, Status},
 };
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use super::containers;
+use super::{containers, this_host};
 use crate::{arguments::Global, report::Reporter};
 
 /// `delete`: removes what is left of a container that has stopped; with `--force`, kills it first.
@@ -27,7 +27,6 @@ pub fn delete(global: &Global, id: &str, force: bool, reporter: &Reporter) -> Re
 }
 
 fn remove(containers: &Containers, held: Held, id: &str, force: bool, reporter: &Reporter) -> Result<()> {
-    // A create that was killed before it wrote a state leaves its directory alone.
     if held.dir.has(runtime::state::FILE) {
         let mut state = State::read(&held.dir)?;
         let now = state.now();
@@ -42,11 +41,25 @@ fn remove(containers: &Containers, held: Held, id: &str, force: bool, reporter: 
         if now != Status::Stopped {
             end(&state)?;
         }
+        if force {
+            // Without a pid namespace of their own its processes outlive init.
+            cgroup.kill()?;
+        }
         // A bundle that is gone has no hooks to run.
         let bundle = Bundle::open(&state.bundle).ok();
         clear_away(bundle.as_ref(), &mut state, &cgroup, &held.dir).iter().for_each(|warning| reporter.report(warning));
+    } else {
+        clear_groups(&held, id)?;
     }
     containers.remove(id, held)
+}
+
+/// A create that was killed before it wrote a state leaves its directory and its control groups; its init dies with it.
+fn clear_groups(held: &Held, id: &str) -> Result<()> {
+    let path = held.noted_cgroup();
+    let plan = cgroup::decide(path.as_deref(), id, &this_host()?.cgroups()?, &Source::new("config.json", ""));
+    // A path that is none was refused by create.
+    plan.map_or(Ok(()), |plan| plan.clear())
 }
 
 /// Kills init, and with it all processes of its pid namespace, and waits until it is gone.

@@ -1,14 +1,15 @@
 //! `create` is killed at some moment: what it leaves can be cleared away, and then nothing is left.
 
 use std::{
-    fs,
     process::Stdio,
     time::{Duration, Instant},
 };
 
+use serde_json::json;
+
 use crate::{
     bundle::{Bundle, privileged},
-    call::wait,
+    call::{wait, wait_until},
 };
 
 const TIMES: u32 = 50;
@@ -44,19 +45,27 @@ fn privileged_a_killed_create_can_be_cleared_away() {
 }
 
 #[test]
-fn privileged_a_killed_create_with_a_hook_can_be_cleared_away() {
+fn privileged_control_groups_of_a_killed_create_are_found_by_their_path() {
     privileged(|bundle| {
-        let reached = bundle.outside().join("reached");
-        let script = format!("touch {}; exec sleep 1", reached.display());
-        let hook =
-            serde_json::json!([{"path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/bin:/usr/bin"]}]);
-        bundle.set("/hooks/createRuntime", hook);
-        let mut create = bundle.making("create").stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
-        assert!(crate::call::wait_until(|| reached.exists()));
-        create.kill().unwrap();
-        wait(&mut create);
-        fs::remove_file(&reached).unwrap();
-        bundle.verb("delete", &["--force"]).ok();
-        bundle.nothing_is_left();
+        bundle.set("/linux/cgroupsPath", format!("/{}", bundle.id));
+        create_and_kill_in_a_hook(bundle);
     });
+}
+
+#[test]
+fn privileged_a_killed_create_with_a_hook_can_be_cleared_away() {
+    privileged(create_and_kill_in_a_hook);
+}
+
+fn create_and_kill_in_a_hook(bundle: &mut Bundle) {
+    let reached = bundle.outside().join("reached");
+    let script = format!("touch {}; exec sleep 1", reached.display());
+    let hook = json!([{"path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/bin:/usr/bin"]}]);
+    bundle.set("/hooks/createRuntime", hook);
+    let mut create = bundle.making("create").stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    assert!(wait_until(|| reached.exists()));
+    create.kill().unwrap();
+    wait(&mut create);
+    bundle.verb("delete", &["--force"]).ok();
+    bundle.nothing_is_left();
 }

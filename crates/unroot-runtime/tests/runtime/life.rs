@@ -64,6 +64,18 @@ fn privileged_kill_all_reaches_every_process() {
 }
 
 #[test]
+fn privileged_processes_that_outlive_the_first_one_are_killed() {
+    privileged(|bundle| {
+        bundle.namespace("pid", Some("/proc/self/ns/pid")).unmount("/proc").mount("bind", "/proc", "/proc", &["rbind"]);
+        bundle.remove("/linux/maskedPaths").remove("/linux/readonlyPaths").sh("sleep 61 & sleep 62 & sleep 63; true");
+        bundle.create().ok();
+        bundle.verb("start", &[]).ok();
+        assert!(crate::call::wait_until(|| crate::remains::processes(&bundle.id).len() == 4));
+        bundle.verb("delete", &["--force"]).ok();
+    });
+}
+
+#[test]
 fn privileged_an_id_is_used_once() {
     privileged(|bundle| {
         bundle.create().ok();
