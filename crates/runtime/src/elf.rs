@@ -36,7 +36,7 @@ impl Header {
     }
 
     /// Whether a program of this kind is for this machine's kernel: its own architecture, or the 32-bit one that goes with it.
-    pub fn runs_here(&self) -> bool {
+    pub fn runs_here(self) -> bool {
         let (own, lesser) = match std::env::consts::ARCH {
             "x86_64" => (62, Some(3)),
             "aarch64" => (183, Some(40)),
@@ -52,7 +52,7 @@ impl Header {
     }
 
     /// The dynamic loader that the program asks for, if its name lies within the given bytes.
-    pub fn loader(&self, bytes: &[u8]) -> Option<PathBuf> {
+    pub fn loader(self, bytes: &[u8]) -> Option<PathBuf> {
         let number = |at: usize, size: usize| self.number(bytes, at, size);
         let wide = self.bits == 64;
         let table = usize::try_from(if wide { number(32, 8)? } else { number(28, 4)? }).ok()?;
@@ -72,7 +72,7 @@ impl Header {
         None
     }
 
-    fn number(&self, bytes: &[u8], at: usize, size: usize) -> Option<u64> {
+    fn number(self, bytes: &[u8], at: usize, size: usize) -> Option<u64> {
         let field = bytes.get(at..at.checked_add(size)?)?;
         let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
         Some(if self.big_endian { field.iter().fold(0, fold) } else { field.iter().rev().fold(0, fold) })
@@ -110,6 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test reads the program that it is")]
     fn this_program_runs_here() {
         let bytes = std::fs::read("/proc/self/exe").unwrap();
         let header = Header::parse(&bytes).unwrap();

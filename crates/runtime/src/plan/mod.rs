@@ -3,6 +3,7 @@
 //! *Must*: read and open whatever the answer depends on; refuse with the place of config.json. *Must not*: make or change anything
 //! that outlives a plan that is dropped. (Detached mounts and open descriptors end with it.)
 
+mod assemble;
 mod cgroup_view;
 mod devices;
 mod idmapped;
@@ -21,12 +22,12 @@ use std::{
 };
 
 use diag::{Error, Pointer, Result, codes};
-use idmap::{Extent, IdMap, Inside, Kind};
+use idmap::{Extent, IdMap, Kind};
 use oci::{Bundle, spec::Process};
 use rustix::process::{Resource, Rlimit};
 use sys::mount::Propagation;
 
-use self::{namespaces::NamespacePlan, root::Owners};
+use self::namespaces::NamespacePlan;
 use crate::{
     capability::CapSets,
     cgroup::{self, CgroupPlan},
@@ -129,7 +130,7 @@ pub struct Wishes<'a> {
     pub root: &'a Root,
     /// The standard streams, if they are not this process's own.
     pub stdio: Option<[OwnedFd; 3]>,
-    /// Whether `MS_MOVE` and chroot take the place of pivot_root.
+    /// Whether `MS_MOVE` and chroot take the place of `pivot_root`.
     pub no_pivot: bool,
     /// How many descriptors from 3 on are handed to the process.
     pub preserve_fds: u32,
@@ -194,7 +195,7 @@ pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Plan> 
     }
     let spec = process::required(&context)?;
     let command = process::command(&context, spec)?;
-    let root = decide_root(&mut context, wishes.root)?;
+    let root = root::decide(&mut context, wishes.root)?;
     mounts::decide(&mut context)?;
     devices::decide(&mut context)?;
     set_up_streams(&mut context, spec, wishes.stdio)?;
@@ -204,7 +205,7 @@ pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Plan> 
     let cgroup_path = linux.and_then(|linux| linux.cgroups_path.as_deref());
     Ok(Plan {
         cgroup: cgroup::decide(cgroup_path, wishes.id, &host.cgroups()?, &bundle.source)?,
-        steps: assemble(bundle, &namespaces, map.as_ref(), &root, prepared, steps)?,
+        steps: assemble::assemble(bundle, &namespaces, map.as_ref(), &root, prepared, steps)?,
         oom_score_adj: spec.oom_score_adj,
         preserve_fds: wishes.preserve_fds,
         namespaces,
@@ -235,41 +236,6 @@ fn writer(map: &IdMap, host: &Host) -> MapWriter {
 fn check_hooks(bundle: &Bundle) -> Result<()> {
     let Some(spec) = &bundle.spec.hooks else { return Ok(()) };
     hooks::Kind::ALL.into_iter().try_for_each(|kind| hooks::check(kind.of(spec), kind, &bundle.source))
-}
-
-fn decide_root(context: &mut Context<'_>, root: &Root) -> Result<RootPlan> {
-    let Root::Bundle { idmap } = root else {
-        let slot = Slot(context.slots.len());
-        context.slots.push(None);
-        return Ok(RootPlan::Overlay(slot));
-    };
-    let bundle = context.bundle;
-    let path = root::path(bundle)?;
-    let mount = root::open(bundle, &path)?;
-    let annotated = bundle.spec.annotations.get(IDMAP_ROOT).is_some_and(|word| word == "true");
-    let owners = if context.map.is_some() && (*idmap || annotated) { Owners::Idmapped } else { Owners::AsTheyAre };
-    if let Some(map) = context.map {
-        check_root_ids(context, map, &mount, owners)?;
-    }
-    let warnings = root::check(bundle, &path, &mount, context.map, owners)?;
-    context.warnings.extend(warnings);
-    let slot = context.open_slot(mount);
-    if owners == Owners::Idmapped {
-        let idmap = Idmap { carried: Carried::ByContainer, recursive: true };
-        context.idmapped.push(Mounted { slot, idmap, from: Pointer::new("/root/path") });
-    }
-    Ok(RootPlan::Opened(slot))
-}
-
-/// A map without id 0 is accepted only where nothing needs it: the root directory belongs to another id of the map.
-fn check_root_ids(context: &Context<'_>, map: &IdMap, mount: &OwnedFd, owners: Owners) -> Result<()> {
-    let owner_is_mapped = rustix::fs::fstat(mount).is_ok_and(|stat| {
-        [(Kind::Uid, stat.st_uid), (Kind::Gid, stat.st_gid)].into_iter().all(|(kind, id)| match owners {
-            Owners::Idmapped => map.get(kind).contains(Inside(id)),
-            Owners::AsTheyAre => map.get(kind).to_inside(idmap::Outside(id)).is_some(),
-        })
-    });
-    if owner_is_mapped { Ok(()) } else { map::check_root(context.bundle, map) }
 }
 
 fn set_up_streams(context: &mut Context<'_>, process: &Process, stdio: Option<[OwnedFd; 3]>) -> Result<()> {
@@ -370,88 +336,4 @@ fn root_propagation(context: &mut Context<'_>) -> Result<()> {
     };
     context.step(Act::RootPropagation(propagation, recursive), from);
     Ok(())
-}
-
-/// Puts the steps in their order: what needs no root filesystem, the root filesystem, the rest.
-fn assemble(
-    bundle: &Bundle,
-    namespaces: &NamespacePlan,
-    map: Option<&IdMap>,
-    root: &RootPlan,
-    prepared: Vec<Step>,
-    rest: Vec<Step>,
-) -> Result<Vec<Step>> {
-    let mut steps = Vec::with_capacity(prepared.len() + rest.len() + 12);
-    let mut step = |act, from: &str| steps.push(Step { act, from: Pointer::new(from) });
-    step(Act::Session, "");
-    step(Act::Await(Word::Mapped), "/linux/uidMappings");
-    if let Some(map) = map {
-        step(Act::Become { uid: ruler(map, Kind::Uid), gid: ruler(map, Kind::Gid) }, "/linux/uidMappings");
-    } else if namespaces.joined_user().is_some() {
-        step(Act::Become { uid: 0, gid: 0 }, "/linux/namespaces");
-    }
-    step(Act::CutPropagation, "");
-    if namespaces.owns(sys::clone::Namespaces::NET) {
-        step(Act::Loopback, "");
-    }
-    if let Some(name) = bundle.spec.hostname.clone().filter(|name| !name.is_empty()) {
-        own_uts(bundle, namespaces, "/hostname")?;
-        step(Act::Hostname(name), "/hostname");
-    }
-    if let Some(name) = bundle.spec.domainname.clone().filter(|name| !name.is_empty()) {
-        own_uts(bundle, namespaces, "/domainname")?;
-        step(Act::Domainname(name), "/domainname");
-    }
-    if let Some(offsets) = time_offsets(bundle, namespaces)? {
-        step(Act::TimeOffsets(offsets), "/linux/timeOffsets");
-    }
-    steps.extend(prepared);
-    let (RootPlan::Opened(slot) | RootPlan::Overlay(slot)) = *root;
-    steps.push(Step { act: Act::Await(Word::Mounts), from: Pointer::new("/root/path") });
-    steps.push(Step { act: Act::EnterRoot(slot), from: Pointer::new("/root/path") });
-    steps.extend(rest);
-    Ok(steps)
-}
-
-/// The id in whose name the container is set up: 0, or the lowest there is.
-fn ruler(map: &IdMap, kind: Kind) -> u32 {
-    map.get(kind).iter().map(|extent| extent.inside.0).min().unwrap_or(0)
-}
-
-/// A name may be set only in a namespace of the container's own: otherwise it would be the host's.
-fn own_uts(bundle: &Bundle, namespaces: &NamespacePlan, at: &str) -> Result<()> {
-    if namespaces.has(sys::clone::Namespaces::UTS) {
-        return Ok(());
-    }
-    Err(Error::new(codes::UR0413, "a host name is given, but the container has no uts namespace")
-        .at(bundle.at(Pointer::new(at)))
-        .help("add `{\"type\": \"uts\"}` to linux.namespaces"))
-}
-
-/// The text for timens_offsets (time_namespaces(7)).
-fn time_offsets(bundle: &Bundle, namespaces: &NamespacePlan) -> Result<Option<String>> {
-    let linux = bundle.spec.linux.as_ref();
-    let Some(offsets) = linux.map(|linux| &linux.time_offsets).filter(|all| !all.is_empty()) else {
-        return Ok(None);
-    };
-    let at = Pointer::new("/linux/timeOffsets");
-    if !namespaces.owns(sys::clone::Namespaces::TIME) {
-        return Err(Error::new(
-            codes::UR0413,
-            "time offsets are given, but the container has no time namespace of its own",
-        )
-        .at(bundle.at(at))
-        .help("add `{\"type\": \"time\"}` to linux.namespaces"));
-    }
-    let mut text = String::new();
-    for (clock, offset) in offsets {
-        if clock != "monotonic" && clock != "boottime" {
-            return Err(Error::new(codes::UR0402, format!("`{clock}` is no clock with an offset"))
-                .at(bundle.at(at.child(clock)))
-                .help("there are `monotonic` and `boottime`"));
-        }
-        let (seconds, nanoseconds) = (offset.secs, offset.nanosecs);
-        text.push_str(&format!("{clock} {seconds} {nanoseconds}\n"));
-    }
-    Ok(Some(text))
 }

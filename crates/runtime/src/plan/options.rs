@@ -8,6 +8,7 @@ use crate::step::MountChange;
 
 /// What a mount's options say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word that is in the list or not")]
 pub struct MountOptions {
     /// Whether something that exists is bound (`bind`, `rbind`).
     pub bind: bool,

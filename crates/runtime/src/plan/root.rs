@@ -17,6 +17,9 @@ use rustix::{
     mount::{OpenTreeFlags, open_tree},
 };
 
+use super::{Carried, Context, IDMAP_ROOT, Idmap, Mounted, RootPlan, map};
+use crate::{job::Root, step::Slot};
+
 /// How the root filesystem's owners and the map go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owners {
@@ -24,6 +27,42 @@ pub enum Owners {
     AsTheyAre,
     /// The files carry container ids: the mount is to be idmapped.
     Idmapped,
+}
+
+/// Opens the root filesystem, or keeps a slot for the overlay that becomes it.
+pub(super) fn decide(context: &mut Context<'_>, root: &Root) -> Result<RootPlan> {
+    let Root::Bundle { idmap } = root else {
+        let slot = Slot(context.slots.len());
+        context.slots.push(None);
+        return Ok(RootPlan::Overlay(slot));
+    };
+    let bundle = context.bundle;
+    let path = path(bundle)?;
+    let mount = open(bundle, &path)?;
+    let annotated = bundle.spec.annotations.get(IDMAP_ROOT).is_some_and(|word| word == "true");
+    let owners = if context.map.is_some() && (*idmap || annotated) { Owners::Idmapped } else { Owners::AsTheyAre };
+    if let Some(map) = context.map {
+        check_root_ids(context, map, &mount, owners)?;
+    }
+    let warnings = check(bundle, &path, &mount, context.map, owners)?;
+    context.warnings.extend(warnings);
+    let slot = context.open_slot(mount);
+    if owners == Owners::Idmapped {
+        let idmap = Idmap { carried: Carried::ByContainer, recursive: true };
+        context.idmapped.push(Mounted { slot, idmap, from: Pointer::new("/root/path") });
+    }
+    Ok(RootPlan::Opened(slot))
+}
+
+/// A map without id 0 is accepted only where nothing needs it: the root directory belongs to another id of the map.
+fn check_root_ids(context: &Context<'_>, map: &IdMap, mount: &OwnedFd, owners: Owners) -> Result<()> {
+    let owner_is_mapped = fstat(mount).is_ok_and(|stat| {
+        [(Kind::Uid, stat.st_uid), (Kind::Gid, stat.st_gid)].into_iter().all(|(kind, id)| match owners {
+            Owners::Idmapped => map.get(kind).contains(Inside(id)),
+            Owners::AsTheyAre => map.get(kind).to_inside(Outside(id)).is_some(),
+        })
+    });
+    if owner_is_mapped { Ok(()) } else { map::check_root(context.bundle, map) }
 }
 
 /// Where `root.path` leads: the bundle's own directory is its base.
