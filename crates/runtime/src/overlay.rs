@@ -85,8 +85,8 @@ pub fn make(alone: &Alone, parts: Parts<'_>, view: Option<View<'_>>, host: &Host
         Err(Refused { call: String::new(), errno: Errno::INVAL, words: String::new() })
     };
     let mount = match by_descriptors {
-        // What older kernels say to descriptors (before 6.5, 6.13) and to layers that are not attached (before 6.15).
-        Err(Refused { errno: Errno::OPNOTSUPP | Errno::INVAL, .. }) => by_names(alone, &layers),
+        // What older kernels say to descriptors (6.1: EOPNOTSUPP, 6.12: EBADF) and to layers that are not attached (EINVAL).
+        Err(Refused { errno: Errno::OPNOTSUPP | Errno::BADF | Errno::INVAL, .. }) => by_names(alone, &layers),
         result => result,
     };
     drop(ids);
