@@ -193,7 +193,10 @@ impl<'a> Client<'a> {
             FromMonitor::Stderr(bytes) => Ok(pass_on(stdio::stderr(), bytes)),
             FromMonitor::Started(_) => Ok(Step::Started),
             FromMonitor::Warning(report) => {
-                self.notices.notice(&report);
+                // That nothing is delegated here is no news of this container: `unroot info` says so.
+                if report.code != codes::UR0611 {
+                    self.notices.notice(&report);
+                }
                 Ok(Step::GoOn)
             }
             FromMonitor::Failed(report) => Err(Error::from(*report)),

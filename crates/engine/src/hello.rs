@@ -15,8 +15,12 @@ use store::image::{BuiltInFile, Image, Images};
 
 use crate::{Engine, config::Config};
 
-/// The image's name. No registry can have that host, so no image of the user's is ever hidden by it.
-pub const NAME: &str = "unroot.invalid/hello:latest";
+/// The image's name: that of an image which was made on this machine. An image of the user's with this name, or with one
+/// that `hello` can mean too, is always preferred.
+pub const NAME: &str = "localhost/hello:latest";
+
+/// What else people write for it.
+const SHORT: [&str; 3] = ["hello", "hello:latest", "localhost/hello"];
 
 /// The variable in which a container of this image finds its map in the host's ids: what the kernel tells it stops at the
 /// next user namespace, which for an ordinary user's container is not the host's.
@@ -29,25 +33,44 @@ const SLOTS_END: u32 = FIRST_SLOT + SLOTS * SLOT_SIZE;
 const LABEL: &str = "org.unroot.built-in";
 
 impl Engine<'_> {
-    /// Makes the image if `text` means it: if the store has no other image of that name. The caller does not hold the store.
-    pub(crate) fn ready_hello(&self, text: &str) -> Result<()> {
-        if !matches!(text, "hello" | "hello:latest" | NAME) {
-            return Ok(());
+    /// Makes the image if `text` means it: if the store has no other image that it can mean. Whether it does. The caller
+    /// does not hold the store.
+    pub(crate) fn ready_hello(&self, text: &str) -> Result<bool> {
+        if text != NAME && !SHORT.contains(&text) {
+            return Ok(false);
         }
-        match Images::of(&self.store).resolve(text) {
-            Ok(image) if !image.config.labels.contains_key(LABEL) => Ok(()),
+        let images = Images::of(&self.store);
+        match images.resolve(text) {
+            Ok(image) if !is_built_in(&image) => return Ok(false),
+            Err(error) if error.code() != codes::UR0701 => return Err(error),
             // The one that was made before may be of another version of this program.
-            Ok(_) => self.built_in().and_then(|image| self.drop_superseded(&image)),
-            Err(error) if error.code() == codes::UR0701 => self.built_in().map(drop),
-            Err(error) => Err(error),
+            Ok(_) | Err(_) => {}
         }
+        // A name with a host means no other; a short one also means what was loaded since under another host's name.
+        if !text.starts_with("localhost/") && self.step_aside(&images)? {
+            return Ok(false);
+        }
+        self.built_in().and_then(|image| self.drop_superseded(&image)).map(|()| true)
+    }
+
+    /// Gives the name up if an image of the user's could be meant by `hello`. Whether there is one.
+    fn step_aside(&self, images: &Images) -> Result<bool> {
+        let all = images.list()?;
+        let is_hello =
+            |name: &Reference| name.tag() == Some("latest") && name.path().rsplit('/').next() == Some("hello");
+        if !all.iter().any(|image| !is_built_in(image) && image.names.iter().any(is_hello)) {
+            return Ok(false);
+        }
+        if all.iter().any(|image| is_built_in(image) && image.names.iter().any(|name| name.to_string() == NAME)) {
+            images.remove(NAME, || self.images_in_use(), true)?;
+        }
+        Ok(true)
     }
 
     /// Removes the images of other versions of this program that no container stands on.
     fn drop_superseded(&self, current: &Image) -> Result<()> {
         let images = Images::of(&self.store);
-        let old =
-            |image: &Image| image.names.is_empty() && image.id != current.id && image.config.labels.contains_key(LABEL);
+        let old = |image: &Image| image.names.is_empty() && image.id != current.id && is_built_in(image);
         for image in images.list()?.iter().filter(|image| old(image)) {
             match images.remove(&image.id.to_string(), || self.images_in_use(), false) {
                 Err(error) if error.code() != codes::UR0710 => return Err(error),
@@ -71,11 +94,21 @@ impl Engine<'_> {
     }
 }
 
+/// Whether an image is the one that this program, or another version of it, has made.
+pub(crate) fn is_built_in(image: &Image) -> bool {
+    image.config.labels.contains_key(LABEL)
+}
+
+/// Tells a container of the built-in image the map of a later start.
+pub(crate) fn tell_map_anew(config: &mut Config, map: &IdMap, current: &IdMap) {
+    let told = |entry: &String| entry.strip_prefix(HOST_MAP).is_some_and(|rest| rest.starts_with('='));
+    if config.env.iter().any(told) {
+        tell_map(config, map, current);
+    }
+}
+
 /// Tells a container of the built-in image its map in the host's ids.
 pub(crate) fn tell_map(config: &mut Config, map: &IdMap, current: &IdMap) {
-    if config.image != NAME {
-        return;
-    }
     let on_host = map.uid.compose(&current.uid).map(|map| map.normalized());
     config.env.retain(|entry| !entry.starts_with(HOST_MAP));
     config.env.extend(on_host.ok().map(|map| format!("{HOST_MAP}={}", map.to_kernel().trim_end())));

@@ -6,7 +6,7 @@ use diag::{Error, Result};
 use oci::{Digest, Reference};
 use store::image::Images;
 
-use crate::{Engine, config::Config, request::Given};
+use crate::{Engine, config::Config, hello, request::Given};
 
 /// One name of an image, or an image without a name.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Row {
     pub created: u64,
     /// Bytes in its files.
     pub size: u64,
+    /// It is a part of this program.
+    pub built_in: bool,
 }
 
 /// What a removal has done.
@@ -54,6 +56,7 @@ impl Engine<'_> {
                     digest: image.manifest.to_string(),
                     created: image.config.created.map_or(0, |time| u64::try_from(time.0).unwrap_or_default()),
                     size: image.size,
+                    built_in: hello::is_built_in(image),
                 };
                 if image.names.is_empty() {
                     vec![row(None)]

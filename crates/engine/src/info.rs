@@ -4,6 +4,10 @@ use std::{fmt::Write as _, fs, path::Path};
 
 use diag::Result;
 use idmap::{IdMap, Kind, NoNames, draw};
+use runtime::{
+    cgroup::{CgroupHost, Hierarchy},
+    host::WITHOUT,
+};
 use serde_json::{Value, json};
 use store::image::Images;
 
@@ -24,6 +28,10 @@ pub struct Info {
     pub mapping: &'static str,
     /// `v2`, `v1` or `none`.
     pub cgroups: &'static str,
+    /// Whether containers of this caller can have control groups of their own.
+    pub delegated: bool,
+    /// What `UNROOT_WITHOUT` takes away: a list with commas between, as it was written; empty as a rule.
+    pub without: String,
     /// Where `unroot-runtime` is, if it was found.
     pub runtime: Option<String>,
     /// The store's directory.
@@ -57,6 +65,8 @@ impl Engine<'_> {
             mapping: mapping(&host),
             map: host.current,
             cgroups: cgroups(),
+            delegated: is_delegated(),
+            without: without()?,
             runtime: monitor::find().ok().map(|path| path.display().to_string()),
             root: self.scope.root.display().to_string(),
             run_root: self.scope.run_root.display().to_string(),
@@ -77,6 +87,8 @@ impl Info {
                 "os": "linux",
                 "kernel": self.kernel,
                 "cgroupVersion": self.cgroups,
+                "cgroupDelegated": self.delegated,
+                "without": self.without.split(',').filter(|word| !word.is_empty()).collect::<Vec<_>>(),
                 "idMappings": { "uidmap": extents(&self.map, Kind::Uid), "gidmap": extents(&self.map, Kind::Gid) },
                 "rootfsMapping": self.mapping,
                 "ociRuntime": { "name": "unroot-runtime", "path": self.runtime },
@@ -107,7 +119,7 @@ impl Info {
             ("kernel", format!("{} ({})", self.kernel, self.architecture)),
             ("caller", who.to_owned()),
             ("file ids", self.mapping.to_owned()),
-            ("control groups", self.cgroups.to_owned()),
+            ("control groups", self.groups_in_words()),
             ("runtime", runtime.to_owned()),
             ("store", self.root.clone()),
             ("run root", self.run_root.clone()),
@@ -120,6 +132,9 @@ impl Info {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{name:<16}{value}");
         }
+        if !self.without.is_empty() {
+            let _ = writeln!(text, "{:<16}{} ({WITHOUT} takes that away)", "done without", self.without);
+        }
         if self.map != IdMap::identity() {
             let _ = writeln!(text, "ids");
             for line in draw(Kind::Uid, &self.map.uid, &NoNames, 76).lines() {
@@ -128,6 +143,32 @@ impl Info {
         }
         text
     }
+}
+
+impl Info {
+    fn groups_in_words(&self) -> String {
+        let why = match (self.cgroups, self.delegated) {
+            ("none", _) | (_, true) => "",
+            (_, false) => ", none of which is delegated here: containers run without one, and without limits",
+        };
+        format!("{}{why}", self.cgroups)
+    }
+}
+
+/// What the environment takes away: the value of [`WITHOUT`], of which every word is known.
+pub(crate) fn without() -> Result<String> {
+    let text = std::env::var_os(WITHOUT).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
+    runtime::host::Host::new(Some(&text))?;
+    Ok(text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(","))
+}
+
+/// Whether a control group can be made below this process's own, or at the top, in any hierarchy.
+fn is_delegated() -> bool {
+    let may_write = |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
+    let own = |hierarchy: &Hierarchy| hierarchy.mount.join(&hierarchy.own);
+    CgroupHost::read().is_ok_and(|host| {
+        host.hierarchies.iter().any(|hierarchy| may_write(&hierarchy.mount) || may_write(&own(hierarchy)))
+    })
 }
 
 fn extents(map: &IdMap, kind: Kind) -> Value {

@@ -3,7 +3,8 @@
 use std::{fs, path::Path, time::Duration};
 
 use diag::{Error, Result, codes};
-use store::ContainerId;
+use store::{Container, ContainerId};
+use sys::Dir;
 
 use crate::{
     Engine,
@@ -12,6 +13,9 @@ use crate::{
     request::Given,
     stop::SIGKILL,
 };
+
+/// The file in the run root that says that [`Engine::sweep`] has looked at all containers since the machine has started.
+const SWEPT: &str = "swept";
 
 impl Engine<'_> {
     /// Removes a container; false if there was none and `force` says that this is fine.
@@ -62,18 +66,39 @@ impl Engine<'_> {
     /// Clears away what killed processes have left: containers with `--rm` that have ended, and states of containers that
     /// are no more.
     pub(crate) fn sweep(&self) {
+        self.sweep_after_boot();
         for name in self.store.running().names().unwrap_or_default() {
             let Some(id) = name.to_str().and_then(ContainerId::parse) else { continue };
             let Ok(container) = self.store.container(id.as_str()) else {
                 self.forget(&id);
                 continue;
             };
-            let Ok(Life::Exited(_) | Life::Lost) = life::of(&self.store, &container) else { continue };
-            let config = container.config().and_then(|text| Config::read(id.as_str(), &text));
-            if config.is_ok_and(|config| config.remove) {
-                let _ = self.discard(&id);
+            self.sweep_one(&container);
+        }
+    }
+
+    /// Removes a container with `--rm` that has ended.
+    fn sweep_one(&self, container: &Container) {
+        let Ok(Life::Exited(_) | Life::Lost) = life::of(&self.store, container) else { return };
+        let config = container.config().and_then(|text| Config::read(container.id().as_str(), &text));
+        if config.is_ok_and(|config| config.remove) {
+            let _ = self.discard(container.id());
+        }
+    }
+
+    /// The run root is empty after the machine has started, so it does not name the containers that were running before.
+    /// Once a boot, all containers are looked at for those with `--rm`.
+    fn sweep_after_boot(&self) {
+        let Ok(run_root) = Dir::open(&self.scope.run_root) else { return };
+        if run_root.has(SWEPT) {
+            return;
+        }
+        for id in self.store.containers().unwrap_or_default() {
+            if let Ok(container) = self.store.container(id.as_str()) {
+                self.sweep_one(&container);
             }
         }
+        let _ = run_root.write(SWEPT, b"", 0o600);
     }
 
     /// Removes control groups of a container whose monitor was killed before it had noted them. As a rule there are none.

@@ -33,16 +33,17 @@ impl Engine<'_> {
         }
         let id = ContainerId::random();
         let signals = if request.detach { None } else { Some(client::catch_signals()?) };
-        if !request.rootfs {
-            self.ready_hello(&request.image.value).map_err(|error| request.image.blame(error))?;
-        }
+        let built_in =
+            !request.rootfs && self.ready_hello(&request.image.value).map_err(|error| request.image.blame(error))?;
         let content = self.store.share()?;
         let mut draft = self.draft(request, &id)?;
         let decided = self.decide(&draft.config, &draft.image, |place| origin(request, place))?;
         if let Some((uid, gid)) = decided.user.filter(|_| draft.image.user_is_open) {
             (draft.config.user.uid, draft.config.user.gid) = (uid, gid);
         }
-        hello::tell_map(&mut draft.config, &decided.map, &decided.current);
+        if built_in {
+            hello::tell_map(&mut draft.config, &decided.map, &decided.current);
+        }
         let layers = self.layers(&draft.config)?;
         let container = self.make(&mut draft, &id, request, &|config| self.document(config, &decided))?;
         drop(content);

@@ -14,8 +14,9 @@ use crate::{
     client::{self, Client, Ended, Wiring},
     config::{Config, Rootfs},
     create::now,
-    files,
+    files, hello,
     image_facts::Layers,
+    info,
     life::{self, Held, Process, STARTED},
     map::{self, Decided, Host, coverage::Image},
     monitor::{self, Started},
@@ -63,7 +64,9 @@ impl Engine<'_> {
         let layers = self.layers(config)?;
         let image = known(config, layers.as_ref())?;
         let decided = self.decide(config, &image, |_| None)?;
-        self.begin(container, config, decided, layers.as_ref(), held)
+        let mut config = config.clone();
+        hello::tell_map_anew(&mut config, &decided.map, &decided.current);
+        self.begin(container, &config, decided, layers.as_ref(), held)
     }
 
     /// The layers of a container's image; `None` for a directory.
@@ -80,6 +83,8 @@ impl Engine<'_> {
         image: &Image,
         origin: impl Fn(&Place) -> Option<Origin>,
     ) -> Result<Decided<Lease>> {
+        // Before anything is made: the monitor will read the variable, too, but then there would be something to take back.
+        info::without()?;
         let host = Host::look(self.entered)?;
         let lease = |slot: idmap::Slot| self.store.try_lease(slot.number(), &config.id);
         map::decide(&config.map, &host, image, &config.id, lease, origin)

@@ -1,7 +1,10 @@
 //! The options of `run`: what may be written, and nothing about what it means.
 
+use std::env;
+
 use clap::{ArgAction, Args};
-use engine::request::RunRequest;
+use diag::Origin;
+use engine::request::{Given, RunRequest};
 
 use crate::words::Words;
 
@@ -88,6 +91,16 @@ pub struct RunOptions {
     command: Vec<String>,
 }
 
+/// The variable that holds the default of `--userns`, as for Podman.
+const USERNS: &str = "PODMAN_USERNS";
+
+/// What the environment says where the command line says nothing about the user namespace.
+fn default_userns(uidmap: &[String], gidmap: &[String]) -> Option<Given<String>> {
+    let value = env::var(USERNS).ok().filter(|value| !value.is_empty())?;
+    let at = Origin::Env { name: USERNS.to_owned(), value: value.clone() };
+    (uidmap.is_empty() && gidmap.is_empty()).then_some(Given { value, at: Some(at) })
+}
+
 impl RunOptions {
     /// The request that this is, with the places of its words.
     pub fn into_request(self, words: &Words) -> RunRequest {
@@ -98,7 +111,7 @@ impl RunOptions {
             rootfs: self.rootfs,
             command: words.operands_from(1, self.command),
             name: one("name", self.name),
-            userns: one("userns", self.userns),
+            userns: one("userns", self.userns).or_else(|| default_userns(&self.uidmap, &self.gidmap)),
             uidmap: words.each("uidmap", self.uidmap),
             gidmap: words.each("gidmap", self.gidmap),
             user: one("user", self.user),

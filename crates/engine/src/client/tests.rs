@@ -27,15 +27,17 @@ fn say(link: &Link, kind: u8, contents: &[u8]) {
 fn the_exit_is_what_attend_returns_and_warnings_are_passed_on() {
     let (ours, monitors) = pair();
     let seen = Seen::default();
-    let warning = Error::warning(codes::UR0611, "no control group");
-    say(&monitors, frame::WARNING, &serde_json::to_vec(warning.report()).unwrap());
+    for (code, what) in [(codes::UR0611, "no control group"), (codes::UR0606, "the socket cannot be removed")] {
+        let warning = Error::warning(code, what);
+        say(&monitors, frame::WARNING, &serde_json::to_vec(warning.report()).unwrap());
+    }
     say(&monitors, frame::STARTED, b"42");
     let exit = Exit { code: 7, signal: None, at: 1 };
     say(&monitors, frame::EXIT, &serde_json::to_vec(&exit).unwrap());
     let signals = catch_signals().unwrap();
     let ended = Client::new(ours, Wiring::default(), &seen).attend(&signals).unwrap();
     assert_eq!(ended, Ended::Exited(exit));
-    assert_eq!(*seen.0.borrow(), ["no control group"]);
+    assert_eq!(*seen.0.borrow(), ["the socket cannot be removed"]);
 }
 
 #[test]

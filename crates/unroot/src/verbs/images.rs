@@ -68,9 +68,13 @@ fn fields(row: &Row) -> Map<String, Json> {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// An image need not say when it was made.
+/// An image need not say when it was made; the built-in one is of no time at all, so that it is always the same.
 fn since(row: &Row) -> String {
-    if row.created == 0 { "N/A".to_owned() } else { times::ago(row.created) }
+    match row.created {
+        0 if row.built_in => "Built in".to_owned(),
+        0 => "Unknown".to_owned(),
+        time => times::ago(time),
+    }
 }
 
 fn as_json(row: &Row) -> Json {
