@@ -101,7 +101,7 @@ impl Parent<'_> {
         let pid = process.pid;
         self.state.pid = Some(pid);
         let mut hatching = Hatching { process: Some(process) };
-        cgroup.place(pid, self.born_in_cgroup(cgroup))?;
+        cgroup.place(pid, cgroup.fd_for_clone().is_some())?;
         self.adjust(pid)?;
         self.write_maps(pid)?;
         let say = |word, descriptors: &[BorrowedFd<'_>]| ours.say(word, descriptors);
@@ -194,10 +194,6 @@ impl Parent<'_> {
         Ok(home)
     }
 
-    fn born_in_cgroup(&self, cgroup: &Cgroup) -> bool {
-        cgroup.fd_for_clone().is_some()
-    }
-
     /// What only the parent has the right to set for init.
     fn adjust(&self, pid: i32) -> Result<()> {
         if let Some(score) = self.plan.oom_score_adj {
@@ -210,7 +206,7 @@ impl Parent<'_> {
             })?;
         }
         for (resource, limit, from) in &self.plan.limits {
-            prlimit(Pid::from_raw(pid), *resource, limit.clone()).map_err(|errno| {
+            prlimit(Pid::from_raw(pid), *resource, *limit).map_err(|errno| {
                 Error::new(codes::UR0509, format!("the limit {resource:?} cannot be raised"))
                     .os(
                         format!("prlimit({pid}, {resource:?}, {:?}, {:?})", limit.current, limit.maximum),

@@ -191,7 +191,7 @@ pub enum Act {
     StartContainerHooks,
     /// Make the root filesystem the root and let go of the host's.
     PivotRoot,
-    /// The same where pivot_root does not work (`--no-pivot`): move the mount over / and chroot.
+    /// The same where `pivot_root` does not work (`--no-pivot`): move the mount over / and chroot.
     MoveRoot,
     /// Set the propagation of the root mount.
     RootPropagation(Propagation, bool),

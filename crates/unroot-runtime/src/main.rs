@@ -37,8 +37,8 @@ fn main() -> ExitCode {
 fn perform(global: &Global, verb: Verb, reporter: &Reporter) -> diag::Result<ExitCode> {
     let alone = || Alone::at_start();
     match verb {
-        Verb::Create(create) => verbs::create(&alone()?, global, create, reporter),
-        Verb::Run(create) => verbs::run(&alone()?, global, create, reporter),
+        Verb::Create(create) => verbs::create(&alone()?, global, &create, reporter),
+        Verb::Run(create) => verbs::run(&alone()?, global, &create, reporter),
         Verb::Start(id) => verbs::start(global, &id, reporter),
         Verb::State(id) => verbs::state(global, &id),
         Verb::Kill { id, signal, all } => verbs::kill(global, &id, &signal, all),

@@ -55,6 +55,13 @@ impl Reporter {
         let _ = stderr.write_all(text.as_bytes());
     }
 
+    /// Reports one after the other what went wrong without ending the command.
+    pub fn warnings(&self, warnings: &[Error]) {
+        for warning in warnings {
+            self.report(warning);
+        }
+    }
+
     /// With `--debug`: tells what a container's first process was given to do.
     pub fn steps(&self, steps: &[runtime::step::Step]) {
         if !self.debug {

@@ -43,10 +43,15 @@ impl CgroupPlan {
     /// them go too if the place is the container's own. Errors: UR0607.
     pub fn clear(&self) -> Result<()> {
         let places = self.choices.iter().flat_map(|choice| &choice.places);
-        places.fold(Ok(()), |first, place| {
+        let mut first = Ok(());
+        // One that cannot be removed keeps none of the others.
+        for place in places {
             let cleared = clear_place(place);
-            first.and(cleared.map_err(|failed| super::error("a control group cannot be removed".to_owned(), &failed)))
-        })
+            let cleared =
+                cleared.map_err(|failed| super::error("a control group cannot be removed".to_owned(), &failed));
+            first = first.and(cleared);
+        }
+        first
     }
 }
 

@@ -28,16 +28,14 @@ pub struct Made {
 }
 
 /// `create`.
-pub fn create(alone: &Alone, global: &Global, options: Create, reporter: &Reporter) -> Result<ExitCode> {
-    let pid_file = options.pid_file.clone();
-    let id = options.id.clone();
+pub fn create(alone: &Alone, global: &Global, options: &Create, reporter: &Reporter) -> Result<ExitCode> {
     let Made { init, held } = make(alone, global, options, true, reporter)?;
-    if let Some(path) = pid_file
-        && let Err(error) = write_pid(&path, init.pid())
+    if let Some(path) = &options.pid_file
+        && let Err(error) = write_pid(path, init.pid())
     {
         drop(init);
         // The first failure is the one that counts.
-        let _ = containers(global)?.remove(&id, held);
+        let _ = containers(global)?.remove(&options.id, held);
         return Err(error);
     }
     init.release();
@@ -45,15 +43,15 @@ pub fn create(alone: &Alone, global: &Global, options: Create, reporter: &Report
 }
 
 /// Makes a container; what was begun is undone if it fails.
-pub fn make(alone: &Alone, global: &Global, options: Create, by_others: bool, reporter: &Reporter) -> Result<Made> {
+pub fn make(alone: &Alone, global: &Global, options: &Create, by_others: bool, reporter: &Reporter) -> Result<Made> {
     let bundle = Bundle::open(if options.bundle.as_os_str().is_empty() { Path::new(".") } else { &options.bundle })?;
-    let console = agree_on_console(&bundle, &options, by_others)?;
+    let console = agree_on_console(&bundle, options, by_others)?;
     let containers = containers(global)?;
     let held = containers.make(&options.id)?;
     let cgroup = bundle.spec.linux.as_ref().and_then(|linux| linux.cgroups_path.clone());
     let noted = cgroup.map_or(Ok(()), |path| held.note_cgroup(&path));
-    let begun = noted.and_then(|()| begin(alone, &options, bundle, by_others, &held)).and_then(|mut init| {
-        init.warnings.iter().for_each(|warning| reporter.report(warning));
+    let begun = noted.and_then(|()| begin(alone, options, bundle, by_others, &held)).and_then(|mut init| {
+        reporter.warnings(&init.warnings);
         reporter.steps(init.steps());
         if let Some(socket) = &console
             && let Some(master) = init.terminal.take()

@@ -30,7 +30,7 @@ fn remove(containers: &Containers, held: Held, id: &str, force: bool, reporter: 
     if held.dir.has(runtime::state::FILE) {
         let mut state = State::read(&held.dir)?;
         let now = state.now();
-        if !matches!(now, Status::Stopped) && !(force || now == Status::Created) {
+        if !force && now != Status::Stopped && now != Status::Created {
             return Err(Error::new(
                 codes::UR0603,
                 format!("the container `{id}` cannot be deleted: it is {}", now.name()),
@@ -47,7 +47,7 @@ fn remove(containers: &Containers, held: Held, id: &str, force: bool, reporter: 
         }
         // A bundle that is gone has no hooks to run.
         let bundle = Bundle::open(&state.bundle).ok();
-        clear_away(bundle.as_ref(), &mut state, &cgroup, &held.dir).iter().for_each(|warning| reporter.report(warning));
+        reporter.warnings(&clear_away(bundle.as_ref(), &mut state, &cgroup, &held.dir));
     } else {
         clear_groups(&held, id)?;
     }

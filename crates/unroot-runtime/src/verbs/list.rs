@@ -15,7 +15,7 @@ use crate::{arguments::Global, help::say};
 pub fn list(global: &Global, format: &str, quiet: bool) -> Result<ExitCode> {
     let states = containers(global)?.all()?;
     if quiet {
-        return say(&states.iter().map(|state| format!("{}\n", state.id)).collect::<String>());
+        return say(&states.iter().flat_map(|state| [&state.id, "\n"]).collect::<String>());
     }
     if format == "json" {
         let all: Vec<_> = states.iter().map(public).collect();
@@ -39,8 +39,8 @@ fn table(rows: &[[String; 6]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0) + 3;
     let widths: Vec<usize> = (0..6).map(width).collect();
     let line = |row: &[String; 6]| {
-        let cells: String = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
-        format!("{}\n", cells.trim_end())
+        let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
+        format!("{}\n", cells.concat().trim_end())
     };
     rows.iter().map(line).collect()
 }

@@ -39,34 +39,34 @@ const FORWARDED: [Signal; 10] = [
 ];
 
 /// `run`.
-pub fn run(alone: &Alone, global: &Global, options: Create, reporter: &Reporter) -> Result<ExitCode> {
-    let (id, detach, keep, pid_file) = (options.id.clone(), options.detach, options.keep, options.pid_file.clone());
+pub fn run(alone: &Alone, global: &Global, options: &Create, reporter: &Reporter) -> Result<ExitCode> {
     let Made { mut init, held } = make(alone, global, options, false, reporter)?;
-    let started = pid_file.map_or(Ok(()), |path| write_pid(&path, init.pid())).and_then(|()| {
-        let caught = if detach { None } else { Caught::new(&FORWARDED).ok() };
+    let noted = options.pid_file.as_ref().map_or(Ok(()), |path| write_pid(path, init.pid()));
+    let started = noted.and_then(|()| {
+        let caught = if options.detach { None } else { Caught::new(&FORWARDED).ok() };
         init.start().map(|warnings| (warnings, caught))
     });
     let (warnings, caught) = match started {
         Ok(started) => started,
         Err(error) => {
             drop(init);
-            let _ = containers(global)?.remove(&id, held);
+            let _ = containers(global)?.remove(&options.id, held);
             return Err(error);
         }
     };
-    warnings.iter().for_each(|warning| reporter.report(warning));
-    if detach {
+    reporter.warnings(&warnings);
+    if options.detach {
         init.release();
         return Ok(ExitCode::SUCCESS);
     }
     let status = attend(&init, caught.as_ref());
-    if keep {
+    if options.keep {
         // What `delete` needs later stays: the state, which says that the container has stopped.
         init.release();
         return Ok(ExitCode::from(status));
     }
-    init.clear_away().iter().for_each(|warning| reporter.report(warning));
-    containers(global)?.remove(&id, held)?;
+    reporter.warnings(&init.clear_away());
+    containers(global)?.remove(&options.id, held)?;
     Ok(ExitCode::from(status))
 }
 

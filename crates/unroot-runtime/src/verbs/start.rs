@@ -40,7 +40,7 @@ pub fn start(global: &Global, id: &str, reporter: &Reporter) -> Result<ExitCode>
     removed.map_err(|failed| {
         failed.into_error(codes::UR0606, format!("the socket of the container `{id}` cannot be removed"))
     })?;
-    poststart(&bundle, &state).iter().for_each(|warning| reporter.report(warning));
+    reporter.warnings(&poststart(&bundle, &state));
     Ok(ExitCode::SUCCESS)
 }
 

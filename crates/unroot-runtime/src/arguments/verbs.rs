@@ -1,0 +1,122 @@
+//! Each verb's options and words.
+
+use diag::{Error, Result, codes};
+
+use super::{
+    Create, Verb,
+    reader::{Reader, missing_id, wrong},
+};
+
+impl Reader {
+    /// Reads what follows the verb `name`.
+    pub(super) fn verb(&mut self, name: &str) -> Result<Verb> {
+        match name {
+            "create" => Ok(Verb::Create(self.create(name)?)),
+            "run" => Ok(Verb::Run(self.create(name)?)),
+            "start" => Ok(Verb::Start(self.only_id(name)?)),
+            "state" => Ok(Verb::State(self.only_id(name)?)),
+            "kill" => self.kill(),
+            "delete" => self.delete(),
+            "list" => self.list(),
+            "spec" => self.spec(),
+            "features" => self.no_words(name).map(|()| Verb::Features),
+            "monitor" => self.monitor(),
+            "help" => Ok(Verb::Help(self.words(name, |_, _| Ok(false))?.into_iter().next())),
+            "exec" | "ps" | "pause" | "resume" | "update" | "events" | "checkpoint" | "restore" => {
+                Err(Error::new(codes::UR0610, format!("the verb `{name}` is runc's and not supported by this version"))
+                    .at(self.here(name)))
+            }
+            _ => Err(Error::new(codes::UR0610, format!("`{name}` is no verb of this runtime"))
+                .at(self.here(name))
+                .help_run("see what there is", "unroot-runtime --help")),
+        }
+    }
+
+    fn create(&mut self, verb: &str) -> Result<Create> {
+        let mut create = Create::default();
+        let run = verb == "run";
+        let words = self.words(verb, |reader, name| {
+            match name {
+                "bundle" | "b" => create.bundle = reader.path()?,
+                "console-socket" => create.console_socket = Some(reader.path()?),
+                "pid-file" => create.pid_file = Some(reader.path()?),
+                "preserve-fds" => create.preserve_fds = reader.number()?,
+                "no-pivot" => create.no_pivot = true,
+                "idmap-root" => create.idmap_root = true,
+                "detach" | "d" if run => create.detach = true,
+                "keep" if run => create.keep = true,
+                "no-new-keyring" => return Err(reader.unsupported(name)),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        create.id = self.one(verb, words)?;
+        Ok(create)
+    }
+
+    fn kill(&mut self) -> Result<Verb> {
+        let mut all = false;
+        let words = self.words("kill", |_, name| {
+            all |= name == "all" || name == "a";
+            Ok(name == "all" || name == "a")
+        })?;
+        let mut words = words.into_iter();
+        let Some(id) = words.next() else { return Err(missing_id("kill")) };
+        let signal = words.next().unwrap_or_else(|| "SIGTERM".to_owned());
+        match words.next() {
+            None => Ok(Verb::Kill { id, signal, all }),
+            Some(extra) => Err(self.extra(&extra)),
+        }
+    }
+
+    fn delete(&mut self) -> Result<Verb> {
+        let mut force = false;
+        let words = self.words("delete", |_, name| {
+            force |= name == "force" || name == "f";
+            Ok(name == "force" || name == "f")
+        })?;
+        Ok(Verb::Delete { id: self.one("delete", words)?, force })
+    }
+
+    fn list(&mut self) -> Result<Verb> {
+        let (mut format, mut quiet) = ("table".to_owned(), false);
+        let words = self.words("list", |reader, name| {
+            match name {
+                "format" | "f" => format = reader.value()?,
+                "quiet" | "q" => quiet = true,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        match words.first() {
+            Some(extra) => Err(self.extra(extra)),
+            None if format == "table" || format == "json" => Ok(Verb::List { format, quiet }),
+            None => Err(wrong(format!("`{format}` is no format of a list: there are `table` and `json`"))),
+        }
+    }
+
+    fn spec(&mut self) -> Result<Verb> {
+        let (mut bundle, mut rootless) = (None, false);
+        let words = self.words("spec", |reader, name| {
+            match name {
+                "bundle" | "b" => bundle = Some(reader.path()?),
+                "rootless" => rootless = true,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        words.first().map_or(Ok(Verb::Spec { bundle, rootless }), |extra| Err(self.extra(extra)))
+    }
+
+    fn monitor(&mut self) -> Result<Verb> {
+        let mut job = None;
+        self.words("monitor", |reader, name| {
+            if name == "job" {
+                job = Some(reader.number()?);
+            }
+            Ok(name == "job")
+        })?;
+        let job: u32 = job.ok_or_else(|| wrong("`monitor` needs `--job`".to_owned()))?;
+        Ok(Verb::Monitor { job: i32::try_from(job).unwrap_or(-1) })
+    }
+}
