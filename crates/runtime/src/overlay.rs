@@ -86,7 +86,9 @@ pub fn make(alone: &Alone, parts: Parts<'_>, view: Option<View<'_>>, host: &Host
     };
     let mount = match by_descriptors {
         // What older kernels say to descriptors (6.1: EOPNOTSUPP, 6.12: EBADF) and to layers that are not attached (EINVAL).
-        Err(Refused { errno: Errno::OPNOTSUPP | Errno::BADF | Errno::INVAL, .. }) => by_names(alone, &layers),
+        Err(Refused { errno: Errno::OPNOTSUPP | Errno::BADF | Errno::INVAL, .. }) => {
+            by_names(alone, layers, view.is_some())
+        }
         result => result,
     };
     drop(ids);
@@ -169,14 +171,20 @@ fn finish(context: &OwnedFd, layers: &Layers) -> Made<OwnedFd> {
 }
 
 /// The way of older kernels. This process gets a mount namespace of its own for it, and keeps it; the attached clones do not stay.
-fn by_names(alone: &Alone, layers: &Layers) -> Made<OwnedFd> {
+fn by_names(alone: &Alone, mut layers: Layers, cloned: bool) -> Made<OwnedFd> {
+    if !cloned {
+        // From the new mount namespace the directories of this one cannot be cloned any more.
+        for dir in layers.lower.iter_mut().chain(&mut layers.writable) {
+            *dir = clone_of(dir)?;
+        }
+    }
     let back =
         open(".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(refused("open(.)"))?;
     unshare(alone, Namespaces::MOUNT).map_err(refused("unshare(CLONE_NEWNS)"))?;
     let private = Change { propagation: Some(Propagation::Private), recursive: true, ..Change::default() };
     set_attributes_at(c"/", &private).map_err(refused("mount_setattr(/, private)"))?;
     attach_stage()?;
-    let mount = stage_and_mount(layers);
+    let mount = stage_and_mount(&layers);
     // The overlay holds its layers itself.
     unmount("/proc", UnmountFlags::DETACH).map_err(refused("umount2(stage)"))?;
     fchdir(&back).map_err(refused("fchdir()"))?;
@@ -220,19 +228,15 @@ fn stage_and_mount(layers: &Layers) -> Made<OwnedFd> {
     finish(&context, layers)
 }
 
-/// Attaches a layer. One that is no mount of its own yet (nothing is idmapped) is cloned first.
+fn clone_of(dir: &OwnedFd) -> Made<OwnedFd> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+    open_tree(dir, "", flags).map_err(refused("open_tree(layer)"))
+}
+
+/// Attaches a layer.
 fn stage(layer: &OwnedFd, name: &str) -> Made<()> {
     mkdir(name, Mode::from_raw_mode(0o755)).map_err(refused("mkdir(stage)"))?;
-    let attach = |mount: &OwnedFd| move_mount(mount, "", CWD, name, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH);
-    match attach(layer) {
-        Err(Errno::INVAL) => {
-            let flags =
-                OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
-            let clone = open_tree(layer, "", flags).map_err(refused("open_tree(layer)"))?;
-            attach(&clone).map_err(refused("move_mount(layer)"))
-        }
-        result => result.map_err(refused("move_mount(layer)")),
-    }
+    move_mount(layer, "", CWD, name, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).map_err(refused("move_mount(layer)"))
 }
 
 /// overlayfs mounts read-only, and says nothing, if it cannot make its own files in the work directory.
