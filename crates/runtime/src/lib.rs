@@ -19,6 +19,7 @@ pub mod launch;
 pub mod monitor;
 mod newidmap;
 mod overlay;
+pub mod own_namespace;
 pub mod parent;
 pub mod plan;
 pub mod rlimit;

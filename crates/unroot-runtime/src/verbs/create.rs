@@ -75,6 +75,8 @@ fn begin(alone: &Alone, options: &Create, bundle: Bundle, by_others: bool, held:
         .dir
         .try_clone()
         .map_err(|failed| failed.into_error(codes::UR0606, "the container's directory cannot be opened once more"))?;
+    let host = this_host()?;
+    runtime::own_namespace::enter_for(alone, &bundle, &host)?;
     let request = Request {
         id: options.id.clone(),
         bundle,
@@ -86,7 +88,7 @@ fn begin(alone: &Alone, options: &Create, bundle: Bundle, by_others: bool, held:
         started_by_others: by_others,
         state_dir,
     };
-    launch::create(alone, request, &this_host()?)
+    launch::create(alone, request, &host)
 }
 
 /// A terminal and a place for its master come together, or not at all; `run` in the foreground keeps the master itself.

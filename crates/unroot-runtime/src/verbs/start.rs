@@ -8,6 +8,7 @@ use runtime::{
     containers::Held,
     explain,
     launch::{poststart, start_address, start_over},
+    own_namespace,
     plan::{self, Wishes},
     state::{START_SOCKET, State, Status},
     wire::Wire,
@@ -16,6 +17,7 @@ use rustix::{
     io::Errno,
     net::{AddressFamily, SocketFlags, SocketType, connect, socket_with},
 };
+use sys::Alone;
 
 use super::{containers, this_host};
 use crate::{arguments::Global, report::Reporter};
@@ -67,5 +69,7 @@ fn decided_again(state: &State, bundle: &Bundle) -> Result<plan::Plan> {
         preserve_fds: 0,
         die_with_parent: false,
     };
-    plan::decide(bundle, wishes, &this_host()?)
+    let host = this_host()?;
+    own_namespace::enter_for(&Alone::at_start()?, bundle, &host)?;
+    plan::decide(bundle, wishes, &host)
 }
