@@ -19,6 +19,7 @@
 
 mod archive;
 mod blob;
+mod compression;
 mod container;
 mod draft;
 mod extract;

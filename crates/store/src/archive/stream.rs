@@ -15,9 +15,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     BLOCK, broken,
-    compression::{Compression, decompress, unreadable},
+    compression::{decompress, unreadable},
 };
-use crate::{Limits, blob::digest_of};
+use crate::{Limits, blob::digest_of, compression::Compression};
 
 /// The size of a piece: large enough that handing it over costs nothing, small enough to stay in the cache.
 const PIECE: usize = 256 * 1024;
@@ -67,7 +67,7 @@ pub(crate) fn with_stream<T>(
 
 /// The reading thread. Ends at the end of the stream, at an error, or when nobody listens any more.
 fn produce(
-    source: impl Read,
+    source: impl Read + Send,
     limits: Limits,
     pieces: &SyncSender<Result<Vec<u8>>>,
     spent: &Receiver<Vec<u8>>,

@@ -19,7 +19,6 @@
 mod archive;
 mod built_in;
 mod changes;
-mod compression;
 mod docker_archive;
 mod import;
 mod input;

@@ -20,10 +20,13 @@ use sys::{
 use super::{
     Input,
     archive::Archive,
-    compression::{self, Compression},
     input::{self, Opened},
 };
-use crate::{Limits, Store, draft::Draft};
+use crate::{
+    Limits, Store,
+    compression::{self, Compression, MAGIC, Refusal},
+    draft::Draft,
+};
 
 /// Where an image's files are.
 #[derive(Debug)]
@@ -128,14 +131,31 @@ fn section_of(dir: &Dir, name: &str) -> Result<Option<Section>> {
 
 /// Whether a file can be read at any place as it is.
 fn is_plain(file: &File) -> bool {
-    let mut magic = [0; 6];
+    let mut magic = [0; MAGIC];
     let regular = file.metadata().is_ok_and(|metadata| metadata.is_file());
-    regular && file.read_at(&mut magic, 0).is_ok_and(|read| Compression::of(&magic[..read]) == Compression::None)
+    regular && file.read_at(&mut magic, 0).is_ok_and(|read| Compression::of(&magic[..read]) == Compression::Plain)
+}
+
+/// The archive as it was before compression. (Layers are looked at where they are unpacked.) Errors: UR0704, UR0714.
+fn decompress<'a>(stream: impl Read + Send + 'a, name: &str) -> Result<Box<dyn Read + Send + 'a>> {
+    let undone = compression::undo(stream).map_err(|refusal| match refusal {
+        Refusal::Unreadable(error) => unreadable(name, error),
+        Refusal::Unsupported(program) => {
+            let what = format!("`{name}` is compressed with {program}, which is not supported");
+            Error::new(codes::UR0714, what)
+                .help(format!("decompress it first with `{program} -d`, and give the result"))
+        }
+    })?;
+    Ok(undone.0)
+}
+
+fn unreadable(name: &str, error: io::Error) -> Error {
+    Error::new(codes::UR0704, format!("`{name}` cannot be read")).words(error)
 }
 
 /// Copies a stream into `tmp/`, decompressed.
 fn spool(store: &Store, stream: impl Read + Send, name: &str, limits: &Limits) -> Result<(Draft, File)> {
-    let mut stream = compression::undo(stream, name)?;
+    let mut stream = decompress(stream, name)?;
     let (draft, fd) = Draft::file(store)?;
     let mut file = File::from(fd);
     let mut buffer = vec![0; 256 * 1024];
@@ -145,7 +165,7 @@ fn spool(store: &Store, stream: impl Read + Send, name: &str, limits: &Limits) -
             Ok(0) => return Ok((draft, file)),
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Error::new(codes::UR0704, format!("`{name}` cannot be read")).words(error)),
+            Err(error) => return Err(unreadable(name, error)),
         };
         total += read as u64;
         if total > limits.bytes {
