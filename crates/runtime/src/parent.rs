@@ -280,8 +280,12 @@ impl Parent<'_> {
             ..Change::default()
         };
         set_attributes(mount, &change).map_err(|errno| {
-            let path = explain::path_of(mount);
-            explain::idmap(mount, &path, "mount_setattr", errno).at(self.bundle.at(mounted.from.clone()))
+            let path = explain::source_of(self.bundle, &mounted.from);
+            let error = match mounted.idmap.recursive {
+                true => explain::idmap_tree(mount, &path, carrier.as_fd(), errno),
+                false => explain::idmap(mount, &path, "mount_setattr", errno),
+            };
+            error.at(self.bundle.at(mounted.from.clone()))
         })
     }
 

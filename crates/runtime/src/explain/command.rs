@@ -30,7 +30,7 @@ fn of(finding: Finding, name: &str) -> Error {
                 .fact("there is no such file in the root filesystem")
         }
         Finding::Directory { path } => cannot("it is a directory").fact(format!("{} is a directory", path.display())),
-        Finding::NotExecutable { path, mode, uid, gid } => cannot("the process's user has no right to")
+        Finding::NotExecutable { path, mode, uid, gid } => cannot("its mode gives the process's user no right to")
             .fact(format!("{} belongs to container {uid}:{gid}, mode {mode:04o}", path.display()))
             .help(format!("make it executable in the image: chmod +x {}", path.display())),
         Finding::Unreachable { path } => cannot("it cannot be reached by the process's user")

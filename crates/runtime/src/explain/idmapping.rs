@@ -1,20 +1,64 @@
 //! Why a mount cannot be idmapped. `mount_setattr` says EINVAL and EPERM for eight causes; they are told apart by looking.
 
 use std::{
-    os::fd::{AsFd, AsRawFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd},
     path::{Path, PathBuf},
 };
 
-use diag::{Error, codes};
-use rustix::{fs::fstatfs, io::Errno};
+use diag::{Error, Pointer, codes};
+use oci::Bundle;
+use rustix::{
+    fs::{CWD, fstatfs},
+    io::Errno,
+    mount::{OpenTreeFlags, open_tree},
+};
+use sys::mount::{Attr, Change, set_attributes};
 
 use crate::state::read_proc;
 
-/// The path of an open file, for messages.
-pub fn path_of(fd: impl AsFd) -> PathBuf {
-    use std::os::unix::ffi::OsStringExt;
-    let link = rustix::fs::readlink(format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd()), Vec::new());
-    link.map(|path| PathBuf::from(std::ffi::OsString::from_vec(path.into_bytes()))).unwrap_or_default()
+/// The path on the host of what config.json says at a pointer: the root filesystem's, or a mount's source.
+pub fn source_of(bundle: &Bundle, from: &Pointer) -> PathBuf {
+    let index = from.as_str().strip_prefix("/mounts/").and_then(|index| index.parse::<usize>().ok());
+    let source = match index {
+        Some(index) => bundle.spec.mounts.get(index).and_then(|mount| mount.source.clone()),
+        None => bundle.spec.root.as_ref().map(|root| root.path.clone()),
+    };
+    bundle.path.join(source.unwrap_or_default())
+}
+
+/// The diagnosis of a tree of mounts that could not be idmapped as a whole: one of them is at fault, and each is tried alone.
+pub fn idmap_tree(mount: impl AsFd, path: &Path, userns: BorrowedFd<'_>, errno: Errno) -> Error {
+    let guilty = below(path).into_iter().find(|(submount, _)| refuses(submount, userns));
+    match guilty {
+        Some((submount, fs)) if errno == Errno::INVAL && !refuses(path, userns) => {
+            let (shown, whole) = (submount.display(), path.display());
+            Error::new(codes::UR0306, format!("`{whole}` cannot be idmapped as a whole: `{shown}` is mounted below it"))
+                .os(format!("mount_setattr({whole}, AT_RECURSIVE, IDMAP)"), errno.raw_os_error())
+                .fact(format!("the file system of `{shown}`, {fs}, cannot be idmapped on this kernel"))
+                .help(format!(
+                    "unmount `{shown}`, or use `idmap` instead of `ridmap`: that leaves what is mounted below as it is"
+                ))
+        }
+        _ => idmap(mount, path, "mount_setattr", errno),
+    }
+}
+
+/// The mounts below a path, with their file systems.
+fn below(path: &Path) -> Vec<(PathBuf, String)> {
+    let mountinfo = read_proc("/proc/self/mountinfo").unwrap_or_default();
+    let mount = |line: &str| {
+        let point = PathBuf::from(line.split(' ').nth(4)?);
+        let fs = line.split(" - ").nth(1)?.split(' ').next()?.to_owned();
+        (point.starts_with(path) && point != path).then_some((point, fs))
+    };
+    mountinfo.lines().filter_map(mount).collect()
+}
+
+/// Whether a mount, taken alone, cannot be idmapped.
+fn refuses(path: &Path, userns: BorrowedFd<'_>) -> bool {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let change = Change { set: Attr::IDMAP, userns: Some(userns), ..Change::default() };
+    open_tree(CWD, path, flags).is_ok_and(|mount| set_attributes(&mount, &change).is_err())
 }
 
 /// The diagnosis of a mount that could not be idmapped.
@@ -36,8 +80,7 @@ pub fn idmap(mount: impl AsFd, path: &Path, call: &str, errno: Errno) -> Error {
         Errno::INVAL => Error::new(
             codes::UR0303,
             format!("`{shown}` cannot be idmapped: its file system, {fs}, does not allow it on this kernel"),
-        )
-        .fact("or a mount below it does not: then `idmap` instead of `ridmap` leaves that one as it is"),
+        ),
         _ => Error::new(codes::UR0303, format!("`{shown}` cannot be idmapped")),
     };
     error.os(format!("{call}([{}]<{shown}>, IDMAP)", mount.as_fd().as_raw_fd()), errno.raw_os_error())

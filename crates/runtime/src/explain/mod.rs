@@ -8,7 +8,7 @@ mod mounts;
 
 use diag::{Error, Report, codes};
 use idmap::{Extents, IdMap, Kind};
-pub use idmapping::{idmap, path_of};
+pub use idmapping::{idmap, idmap_tree, source_of};
 use oci::Bundle;
 use rustix::io::Errno;
 use sys::clone::Namespaces;
@@ -41,8 +41,12 @@ pub fn failure(bundle: &Bundle, steps: &[Step], map: Option<&IdMap>, failure: Fa
         (Act::FindCommand | Act::Exec { .. } | Act::Fresh { .. }, _) | (_, true) => error,
         (_, false) => error.fact(failure.text),
     };
+    let from = match &step.act {
+        Act::Fresh { .. } => mounts::option_at(bundle, &step.from, &failure.call).unwrap_or_else(|| step.from.clone()),
+        _ => step.from.clone(),
+    };
     let error = error.os(failure.call, failure.errno);
-    if step.from.as_str().is_empty() { error } else { error.at(bundle.at(step.from.clone())) }
+    if from.as_str().is_empty() { error } else { error.at(bundle.at(from)) }
 }
 
 /// A failure that the child has explained itself: a hook's.
@@ -89,6 +93,19 @@ fn sentence(act: &Act) -> String {
         Act::Await(_) | Act::AwaitStart | Act::DieWithParent => {
             "the runtime died while the container was being set up".to_owned()
         }
+        Act::TimeOffsets(_) => "the clocks of the container cannot be set".to_owned(),
+        Act::NoNewPrivileges => "`noNewPrivileges` cannot be set".to_owned(),
+        Act::Loopback => "the loopback interface of the container cannot be brought up".to_owned(),
+        Act::Hostname(name) => format!("the host name `{name}` cannot be set"),
+        Act::Domainname(name) => format!("the domain name `{name}` cannot be set"),
+        Act::PivotRoot | Act::MoveRoot => "the root filesystem cannot be made the container's root".to_owned(),
+        Act::EnterRoot(_) => "the root filesystem cannot be entered".to_owned(),
+        Act::RootPropagation(..) => "the propagation of the root mount cannot be set".to_owned(),
+        Act::ReadonlyRoot => "the root filesystem cannot be made read-only".to_owned(),
+        Act::CutPropagation => "the container's mounts cannot be cut off from the host's".to_owned(),
+        Act::Mask(path) => format!("`{}` cannot be hidden", path.display()),
+        Act::ReadonlyPath(path) => format!("`{}` cannot be made read-only", path.display()),
+        Act::Remount { target, .. } => format!("the mount on `{}` cannot be changed", target.display()),
         act => format!("the container cannot be set up: {act}"),
     }
 }

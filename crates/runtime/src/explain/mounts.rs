@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use diag::{Error, codes};
+use diag::{Error, Pointer, codes};
 use idmap::{IdMap, Kind};
+use oci::Bundle;
 use rustix::io::Errno;
 
 use crate::state::read_proc;
@@ -19,6 +20,14 @@ pub(super) fn fresh(fs: &str, errno: Errno, words: &str) -> Error {
         _ => Error::new(codes::UR0307, format!("the file system `{fs}` cannot be mounted")),
     };
     words.lines().fold(error, |error, line| error.fact(format!("the kernel says: {line}")))
+}
+
+/// The option of a mount that the kernel did not accept, by the call that it refused.
+pub(super) fn option_at(bundle: &Bundle, mount: &Pointer, call: &str) -> Option<Pointer> {
+    let (_, option) = call.strip_prefix("fsconfig(")?.strip_suffix(')')?.split_once(", ")?;
+    let index: usize = mount.as_str().strip_prefix("/mounts/")?.parse().ok()?;
+    let place = bundle.spec.mounts.get(index)?.options.iter().position(|word| word == option)?;
+    Some(mount.child("options").child(place))
 }
 
 /// A new proc must not show more than the one that is there: the kernel compares them.
@@ -60,8 +69,10 @@ pub(super) fn target(target: &Path, errno: Errno, call: &str, map: Option<&IdMap
         Errno::ROFS => error
             .fact("the target does not exist, and the root filesystem is read-only")
             .help(format!("make it in the image: mkdir -p {shown}")),
-        Errno::LOOP => error
-            .fact("it is a symbolic link, which is not allowed for /proc, /sys and /dev, or links lead in a circle"),
+        Errno::LOOP if ["/proc", "/sys", "/dev"].contains(&&*target.to_string_lossy()) => error
+            .fact("it is a symbolic link in the root filesystem: the mount would land where that leads")
+            .help(format!("make `{shown}` a directory in the root filesystem")),
+        Errno::LOOP => error.fact("symbolic links on the way to it lead in a circle"),
         Errno::NOENT => error.fact("it is a symbolic link to something that does not exist"),
         Errno::INVAL | Errno::NOTDIR if call.starts_with("move_mount") => {
             error.fact("a directory is to be mounted on a file, or a file on a directory")
