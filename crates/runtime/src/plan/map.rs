@@ -1,7 +1,7 @@
 //! `linux.uidMappings` and `linux.gidMappings`, and what must be in them.
 
 use diag::{Error, Pointer, Result, codes};
-use idmap::{Extent, Extents, IdMap, Inside, Kind};
+use idmap::{Extent, Extents, Fault, IdMap, Inside, Kind};
 use oci::{
     Bundle,
     spec::{IdMapping, Linux},
@@ -52,8 +52,15 @@ fn extents(bundle: &Bundle, kind: Kind, list: &[IdMapping]) -> Result<Extents> {
 pub(super) fn read_extents(kind: Kind, list: &[IdMapping], at: &Pointer, bundle: &Bundle) -> Result<Extents> {
     let one = |mapping: &IdMapping| Extent::new(mapping.container_id, mapping.host_id, mapping.size);
     Extents::new(list.iter().map(one)).map_err(|fault| {
-        let index = fault.index();
-        fault.into_error(kind).at(bundle.at(at.child(index)))
+        let (index, overlap) = (fault.index(), matches!(fault, Fault::Overlap { .. }));
+        let error = fault.into_error(kind).at(bundle.at(at.child(index)));
+        if !overlap {
+            return error;
+        }
+        // What helps on a command line, where a later extent may replace an earlier one, does not here.
+        let mut report = error.into_report();
+        report.help.clear();
+        Error::from(report).help("shorten one of them, or move it: `size` says how many ids an extent has")
     })
 }
 
@@ -64,7 +71,7 @@ fn missing_mappings(bundle: &Bundle, given: [bool; 2]) -> Error {
     Error::new(codes::UR0409, format!("the container has a user namespace, but no {}", missing.join(" and no ")))
         .at(bundle.at(place))
         .fact("a user namespace without a map has no ids: every file would belong to nobody, and nothing could be mounted")
-        .help("add both, for example `\"uidMappings\": [{\"containerID\": 0, \"hostID\": 524288, \"size\": 65536}]`")
+        .help("add both, for example `\"uidMappings\": [{\"containerID\": 0, \"hostID\": 524288, \"size\": 65536}]`, and the same as `gidMappings`")
 }
 
 fn mappings_alone(bundle: &Bundle, given: [bool; 2]) -> Error {

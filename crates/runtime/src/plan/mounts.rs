@@ -175,7 +175,8 @@ fn bound_sysfs(context: &mut Context<'_>, options: &MountOptions, target: PathBu
         "sysfs is the host's, read-only: the container has no network namespace of its own",
     )
     .at(at)
-    .fact("sysfs shows the network namespace, and only the user namespace that owns that may mount it");
+    .fact("sysfs shows the network namespace, and only the user namespace that owns that may mount it")
+    .help("that is as it must be with the host's network; otherwise add `{\"type\": \"network\"}` to linux.namespaces");
     context.warnings.push(warning);
     let change = MountChange {
         set_all: Attr::RDONLY | options.change.set,
@@ -196,7 +197,8 @@ fn bind(
 ) -> Result<()> {
     if let Some((index, key, _)) = options.data.iter().find(|(_, key, value)| value.is_some() || !is_flag(key)) {
         return Err(Error::new(codes::UR0316, format!("a bind mount has no option `{key}`"))
-            .at(context.bundle.at(from.child("options").child(index))));
+            .at(context.bundle.at(from.child("options").child(index)))
+            .help("it has `ro`, `nosuid`, `nodev`, `noexec`, `noatime`, `rprivate`, `idmap` and their like: see `unroot-runtime features`"));
     }
     let Some(source) = &mount.source else {
         return Err(Error::new(codes::UR0315, format!("the bind mount on `{}` has no source", target.display()))

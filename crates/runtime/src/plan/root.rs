@@ -97,6 +97,12 @@ fn unreachable(bundle: &Bundle, path: &Path, errno: Errno) -> Error {
     let what = format!("the root filesystem `{shown}`");
     let error = match errno {
         Errno::NOENT | Errno::ACCESS | Errno::NOTDIR => oci::way::find(path).into_error(codes::UR0403, &what),
+        Errno::PERM => {
+            return Error::new(codes::UR0403, format!("{what} cannot be opened as a mount"))
+                .os(format!("open_tree({shown})"), errno.raw_os_error())
+                .fact("this process has no right over its mount namespace (CAP_SYS_ADMIN)")
+                .at(origin(bundle));
+        }
         _ => Error::new(codes::UR0403, format!("{what} cannot be opened")),
     };
     relative_advice(bundle, error.os(format!("open_tree({shown})"), errno.raw_os_error())).moved_to(origin(bundle))
@@ -122,7 +128,8 @@ pub fn check(bundle: &Bundle, path: &Path, mount: &OwnedFd, map: Option<&IdMap>,
     let Some(map) = map else { return Ok(Vec::new()) };
     for sample in ["", "bin", "etc", "usr", "lib"] {
         let Ok(stat) = statat(&dir, sample, AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW) else { continue };
-        check_owner(bundle, &path.join(sample), &stat, map, owners)?;
+        let place = if sample.is_empty() { path.to_owned() } else { path.join(sample) };
+        check_owner(bundle, &place, &stat, map, owners)?;
     }
     if owners == Owners::AsTheyAre && is_flattened(&dir, map) {
         return Ok(vec![flattened(bundle, path)]);

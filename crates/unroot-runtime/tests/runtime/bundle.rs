@@ -159,7 +159,7 @@ impl Bundle {
     pub fn map(&mut self, extents: &[[u32; 3]]) -> &mut Self {
         let extent =
             |[inside, outside, size]: &[u32; 3]| json!({"containerID": inside, "hostID": outside, "size": size});
-        let map = Value::from_iter(extents.iter().map(extent));
+        let map: Value = extents.iter().map(extent).collect();
         self.set("/linux/uidMappings", map.clone()).set("/linux/gidMappings", map)
     }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// No call of the runtime takes this long; one that does hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The variable by which the processes of a test are found: its value is the id of the container.
 pub const MARK: &str = "UNROOT_TEST_CONTAINER";

@@ -11,7 +11,7 @@ fn extent(inside: u64, outside: u64, size: u64) -> Value {
 /// A uid map of these extents is refused at one of them.
 fn uids_refused(bundle: &mut Bundle, extents: &[[u64; 3]], code: &str, place: &str, words: &[&str]) {
     let extents = extents.iter().map(|&[inside, outside, size]| extent(inside, outside, size));
-    bundle.set("/linux/uidMappings", Value::from_iter(extents)).run().refused(code, place, words);
+    bundle.set("/linux/uidMappings", extents.collect::<Value>()).run().refused(code, place, words);
     bundle.nothing_is_left();
 }
 
@@ -30,7 +30,7 @@ fn privileged_no_mappings() {
 #[test]
 fn privileged_no_mapping_of_groups() {
     privileged(|bundle| {
-        bundle.set("/linux/gidMappings", json!([])).run().refused("UR0409", "linux", &["no gidMappings"])
+        bundle.set("/linux/gidMappings", json!([])).run().refused("UR0409", "linux", &["no gidMappings"]);
     });
 }
 

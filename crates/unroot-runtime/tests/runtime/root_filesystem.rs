@@ -43,6 +43,8 @@ pub fn file(root: &Path, path: &str, contents: impl AsRef<[u8]>, mode: u32) {
 pub fn give(path: &Path, owner: u32) {
     lchown(path, Some(owner), Some(owner)).unwrap();
     if fs::symlink_metadata(path).unwrap().is_dir() {
-        fs::read_dir(path).unwrap().for_each(|entry| give(&entry.unwrap().path(), owner));
+        for entry in fs::read_dir(path).unwrap() {
+            give(&entry.unwrap().path(), owner);
+        }
     }
 }

@@ -28,7 +28,9 @@ fn privileged_a_hundred_containers() {
         })
     };
     let threads: Vec<_> = (0..AT_A_TIME).map(lives).collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }
 
 #[test]
