@@ -11,6 +11,8 @@ use rustix::{
     process::Signal,
 };
 
+use crate::errno::last_errno;
+
 /// Signals that are read instead of acted on. When it is dropped, they act again as before.
 ///
 /// The mask of blocked signals outlives an exec, but `std::process::Command` clears it in its children.
@@ -66,10 +68,6 @@ impl Drop for Caught {
         // SAFETY: `before` was written by the kernel. Setting it back cannot fail with SIG_SETMASK and a valid pointer.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.before, ptr::null_mut()) };
     }
-}
-
-fn last_errno() -> Errno {
-    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)
 }
 
 #[cfg(test)]

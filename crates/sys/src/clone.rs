@@ -10,7 +10,7 @@ use rustix::{
     thread::UnshareFlags,
 };
 
-use crate::{Alone, exit};
+use crate::{Alone, errno::last_errno, exit};
 
 bitflags::bitflags! {
     /// The namespaces that a clone gets for itself: the `CLONE_NEW*` bits.
@@ -104,8 +104,4 @@ pub fn unshare(alone: &Alone, namespaces: Namespaces) -> io::Result<()> {
     // SAFETY: what is unsafe about unshare is a file descriptor table that is shared by threads (CLONE_FILES). Only
     // namespace bits exist in `Namespaces`, and `Alone` proves that there is no other thread.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::from_bits_retain(bits)) }
-}
-
-fn last_errno() -> Errno {
-    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)
 }

@@ -4,6 +4,8 @@ use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
 
 use rustix::io::{self, Errno, FdFlags};
 
+use crate::errno::last_errno;
+
 /// Takes over a descriptor that this process was started with, by its number (3 or more), and makes it close at exec.
 /// `EBADF` if it is not open.
 ///
@@ -32,7 +34,7 @@ pub fn close_at_exec_from(first: u32) -> io::Result<()> {
     const CLOSE_RANGE_CLOEXEC: u32 = 4;
     // SAFETY: with CLOSE_RANGE_CLOEXEC no descriptor is closed now, so no owner in this process is left with a dead number.
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, CLOSE_RANGE_CLOEXEC) };
-    if result == 0 { Ok(()) } else { Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)) }
+    if result == 0 { Ok(()) } else { Err(last_errno()) }
 }
 
 /// Closes, in a clone, everything from descriptor 3 on but what it needs: its copies of locks, sockets and directories would keep
@@ -57,5 +59,5 @@ fn close_range(first: u32, last: u32) -> io::Result<()> {
     // SAFETY: the numbers are open descriptors or none. Their owners in this address space are never used again: that is the
     // contract of `close_in_clone`, the only caller.
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
-    if result == 0 { Ok(()) } else { Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)) }
+    if result == 0 { Ok(()) } else { Err(last_errno()) }
 }

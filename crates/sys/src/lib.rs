@@ -8,6 +8,7 @@ pub mod caught;
 pub mod clone;
 pub mod descriptors;
 pub mod dir;
+mod errno;
 mod exec;
 mod exit;
 mod filesystem_ids;

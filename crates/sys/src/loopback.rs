@@ -7,6 +7,8 @@ use rustix::{
     net::{AddressFamily, SocketFlags, SocketType, socket_with},
 };
 
+use crate::errno::last_errno;
+
 /// Brings `lo` of this thread's network namespace up.
 pub fn up() -> io::Result<()> {
     let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
@@ -21,5 +23,5 @@ pub fn up() -> io::Result<()> {
     let set_flags = libc::SIOCSIFFLAGS as _;
     // SAFETY: SIOCSIFFLAGS reads one `ifreq` from the pointer, which is valid through the call and NUL-terminated in its name.
     let result = unsafe { libc::ioctl(socket.as_raw_fd(), set_flags, &raw mut request) };
-    if result == 0 { Ok(()) } else { Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)) }
+    if result == 0 { Ok(()) } else { Err(last_errno()) }
 }

@@ -8,6 +8,8 @@ use std::{
 
 use rustix::io::{self, Errno};
 
+use crate::errno::last_errno;
+
 bitflags::bitflags! {
     /// Attributes of one mount (`mount_setattr(2)`).
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,8 +151,4 @@ pub fn clone_with_attributes(dir: impl AsFd, change: &Change<'_>) -> io::Result<
     }
     // SAFETY: the kernel has just opened this descriptor for us and nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(RawFd::try_from(fd).map_err(|_| Errno::BADF)?) })
-}
-
-fn last_errno() -> Errno {
-    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)
 }

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use rustix::io::{self, Errno};
 
-use crate::clone::Namespaces;
+use crate::{clone::Namespaces, errno::last_errno};
 
 /// The kind of a namespace (`NS_GET_NSTYPE`, Linux 4.11); `ENOTTY` if the descriptor is no namespace.
 pub fn namespace_kind(fd: impl AsFd) -> io::Result<Namespaces> {
@@ -14,7 +14,7 @@ pub fn namespace_kind(fd: impl AsFd) -> io::Result<Namespaces> {
     // since 0xb7 is the number of namespaces alone.
     let kind = unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), NS_GET_NSTYPE) };
     if kind < 0 {
-        return Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO));
+        return Err(last_errno());
     }
     let bits = u64::from(kind.cast_unsigned());
     Namespaces::from_bits(bits).ok_or(Errno::INVAL)

@@ -11,6 +11,8 @@ use rustix::{
     process::Signal,
 };
 
+use crate::errno::last_errno;
+
 /// Makes signals do nothing to this process, without ignoring them: an ignored signal would stay ignored in every program
 /// that is executed from here, a container's among them, while a handler is gone with the exec. System calls are restarted,
 /// but for poll(2) and its like, which return `EINTR`.
@@ -67,10 +69,6 @@ pub fn send(pidfd: impl AsFd, signal: u8) -> io::Result<()> {
         )
     };
     if result == 0 { Ok(()) } else { Err(last_errno()) }
-}
-
-fn last_errno() -> Errno {
-    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)
 }
 
 #[cfg(test)]
