@@ -41,17 +41,17 @@ pub struct RunOptions {
     /// Name the container
     #[arg(long, overrides_with = "name")]
     name: Option<String>,
-    /// Choose the user namespace: auto[:OPTIONS], keep-id[:OPTIONS], nomap or host
     #[arg(long, value_name = "MODE", overrides_with = "userns")]
+    #[arg(help = "Choose the user namespace: auto[:OPTIONS], keep-id[:OPTIONS], nomap or host")]
     userns: Option<String>,
-    /// Map user ids: CONTAINER:HOST[:COUNT]; may be repeated
     #[arg(long, value_name = "MAP")]
+    #[arg(help = "Map user ids: CONTAINER:HOST[:COUNT]; may be repeated")]
     uidmap: Vec<String>,
-    /// Map group ids: CONTAINER:HOST[:COUNT]; may be repeated
     #[arg(long, value_name = "MAP")]
+    #[arg(help = "Map group ids: CONTAINER:HOST[:COUNT]; may be repeated")]
     gidmap: Vec<String>,
-    /// Run as this user of the container: NAME|UID[:GROUP|GID]
     #[arg(short, long, overrides_with = "user")]
+    #[arg(help = "Run as this user of the container: NAME|UID[:GROUP|GID]")]
     user: Option<String>,
     /// Begin in this directory of the container
     #[arg(short, long, value_name = "DIR", overrides_with = "workdir")]
