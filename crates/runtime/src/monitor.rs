@@ -2,10 +2,10 @@
 //!
 //! # Theory of operation
 //! An engine comes and goes, a container stays. So the engine writes down what it wants ([`Job`]), starts a monitor and
-//! hands over the container's lock. The monitor detaches ([`detach`]), makes the streams ([`streams`]), has the container
-//! made and started by [`crate::launch`], and then sits in one poll(2) ([`watch`]) until init's pidfd is readable. In
-//! between it carries bytes: from the container into the log ([`log`]) and to whoever is attached ([`clients`]), and back
-//! ([`input`]). In the end it writes down how the container ended, has it cleaned up, lets go of the lock, and only then
+//! hands over the container's lock. The monitor detaches (`detach`), makes the streams (`streams`), has the container
+//! made and started by [`crate::launch`], and then sits in one poll(2) (`watch`) until init's pidfd is readable. In
+//! between it carries bytes: from the container into the log (`log`) and to whoever is attached (`clients`), and back
+//! (`input`). In the end it writes down how the container ended, has it cleaned up, lets go of the lock, and only then
 //! tells its clients: who hears of the end may take the lock at once.
 //!
 //! * *must*: hold the lock exactly as long as the container lives; be the parent of init; have written `exit.json` before the

@@ -281,9 +281,10 @@ impl Parent<'_> {
         };
         set_attributes(mount, &change).map_err(|errno| {
             let path = explain::source_of(self.bundle, &mounted.from);
-            let error = match mounted.idmap.recursive {
-                true => explain::idmap_tree(mount, &path, carrier.as_fd(), errno),
-                false => explain::idmap(mount, &path, "mount_setattr", errno),
+            let error = if mounted.idmap.recursive {
+                explain::idmap_tree(mount, &path, carrier.as_fd(), errno)
+            } else {
+                explain::idmap(mount, &path, "mount_setattr", errno)
             };
             error.at(self.bundle.at(mounted.from.clone()))
         })

@@ -20,7 +20,7 @@ pub struct Step {
     pub from: Pointer,
 }
 
-/// The number of a descriptor in the child's table ([`crate::child::slots`]).
+/// The number of a descriptor in the child's table (`child::slots`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(pub usize);
 
