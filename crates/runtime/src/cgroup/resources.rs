@@ -19,7 +19,7 @@ pub fn check(resources: Option<&Resources>, source: &Source) -> Result<()> {
             continue;
         }
         if let Some(at) = request(value, name, &here) {
-            return Err(Error::new(codes::UR0411, format!("`{at}` cannot be limited by this version"))
+            return Err(Error::new(codes::UR0411, format!("this version cannot set the limit `{at}`"))
                 .at(source.at(at))
                 .help("leave it out; limits come with a later version"));
         }

@@ -1,4 +1,4 @@
-//! `create` is killed at some moment: what it leaves can be cleared away, and then nothing is left.
+//! `create` or `run` is killed at some moment: what it leaves can be cleared away, and then nothing is left.
 
 use std::{
     process::Stdio,
@@ -23,25 +23,34 @@ fn duration_of_create(bundle: &Bundle) -> Duration {
     took
 }
 
-/// Calls `create` and kills it after a while.
-fn create_and_kill(bundle: &Bundle, after: Duration) {
-    let mut create = bundle.making("create");
-    let mut child = create.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+/// Calls a verb that makes a container, and kills the call after a while.
+fn make_and_kill(bundle: &Bundle, verb: &str, after: Duration) {
+    let mut make = bundle.making(verb);
+    let mut child = make.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     std::thread::sleep(after);
     child.kill().unwrap();
     wait(&mut child);
 }
 
+fn kill_many_times(bundle: &mut Bundle, verb: &str) {
+    bundle.sh("sleep 60");
+    let usual = (0..5).map(|_| duration_of_create(bundle)).min().unwrap();
+    for n in 0..TIMES {
+        // A little beyond the end, too.
+        make_and_kill(bundle, verb, usual * n * 6 / 5 / TIMES);
+        bundle.verb("delete", &["--force"]).ok();
+        bundle.nothing_is_left();
+    }
+}
+
 #[test]
 fn privileged_a_killed_create_can_be_cleared_away() {
-    privileged(|bundle| {
-        let usual = (0..5).map(|_| duration_of_create(bundle)).min().unwrap();
-        for n in 0..TIMES {
-            create_and_kill(bundle, usual * n / TIMES);
-            bundle.verb("delete", &["--force"]).ok();
-            bundle.nothing_is_left();
-        }
-    });
+    privileged(|bundle| kill_many_times(bundle, "create"));
+}
+
+#[test]
+fn privileged_a_killed_run_can_be_cleared_away() {
+    privileged(|bundle| kill_many_times(bundle, "run"));
 }
 
 #[test]

@@ -13,6 +13,8 @@ mod root_filesystem;
 mod command_line;
 mod command_mistakes;
 mod console;
+mod contradictions;
+mod control_groups;
 mod hooks;
 mod killed;
 mod life;
