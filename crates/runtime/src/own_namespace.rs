@@ -12,7 +12,10 @@ use std::os::fd::OwnedFd;
 
 use diag::{Error, Pointer, Report, Result, codes};
 use idmap::{Extent, Extents, Fault, IdMap, Kind};
-use oci::Bundle;
+use oci::{
+    Bundle,
+    spec::{Namespace, NamespaceKind},
+};
 use rustix::{
     fs::stat,
     io::Errno,
@@ -40,12 +43,27 @@ pub fn enter_for(alone: &Alone, bundle: &Bundle, host: &Host) -> Result<()> {
     }
     // A map that is none is refused when the plan is made, before anything is opened.
     let Ok(map) = IdMap::try_from_fn(|kind| as_outside(bundle, kind, host)) else { return Ok(()) };
+    check_joined(bundle)?;
     check_ways(bundle)?;
     if Kind::BOTH.into_iter().all(|kind| map.get(kind).ids() == 1) {
         by_itself(alone, &map)
     } else {
         by_programs(alone, &map)
     }
+}
+
+/// From a namespace of one's own there is no way into one that lies beside it.
+fn check_joined(bundle: &Bundle) -> Result<()> {
+    let list = bundle.spec.linux.as_ref().map_or(&[][..], |linux| &linux.namespaces);
+    let joins = |namespace: &Namespace| {
+        namespace.kind == NamespaceKind::User
+            && namespace.path.as_ref().is_some_and(|path| !path.as_os_str().is_empty())
+    };
+    let Some(index) = list.iter().position(joins) else { return Ok(()) };
+    Err(Error::new(codes::UR0411, "this version cannot join a user namespace for an ordinary user")
+        .at(bundle.at(Pointer::new("/linux/namespaces").child(index).child("path")))
+        .fact("an ordinary user's mounts are opened in a user namespace beside it, from which it cannot be entered")
+        .help("give the container a user namespace of its own: take the path away"))
 }
 
 /// In the namespace strangers' ids have no number; so a directory that is closed to this user is told of, with its owner, before.

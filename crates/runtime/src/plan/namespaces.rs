@@ -9,6 +9,7 @@ use oci::{
 };
 use rustix::{
     fs::{Mode, OFlags, open},
+    io::Errno,
     thread::LinkNameSpaceType,
 };
 use sys::clone::Namespaces;
@@ -98,6 +99,13 @@ fn open_namespace(bundle: &Bundle, kind: Namespaces, path: &Path, from: &Pointer
     }
     let fd = open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty()).map_err(|errno| {
         let what = format!("the {name} namespace `{shown}`");
+        // Here it is not a mode that forbids the way.
+        if errno == Errno::ACCESS && path.starts_with("/proc") {
+            return Error::new(codes::UR0410, format!("{what} cannot be opened"))
+                .os(format!("open({shown})"), errno.raw_os_error())
+                .fact("to open a namespace of another process takes the right to trace that process (ptrace(2), \"access mode checking\")")
+                .at(at());
+        }
         oci::way::find(path)
             .into_error(codes::UR0410, &what)
             .os(format!("open({shown})"), errno.raw_os_error())

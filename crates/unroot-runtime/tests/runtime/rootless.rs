@@ -148,6 +148,26 @@ fn rootless_a_directory_that_cannot_be_searched() {
     });
 }
 
+#[test]
+fn rootless_no_user_namespace_is_joined() {
+    rootless(|first| {
+        first.create().ok();
+        rootless(|second| {
+            second.namespace("user", Some(&format!("/proc/{}/ns/user", first.pid())));
+            second.run().refused("UR0411", "linux.namespaces[6].path", &["ordinary user"]);
+        });
+        first.verb("delete", &["--force"]).ok();
+    });
+}
+
+#[test]
+fn rootless_a_namespace_of_a_stranger() {
+    rootless(|bundle| {
+        bundle.namespace("ipc", Some("/proc/1/ns/ipc"));
+        bundle.run().refused("UR0410", "linux.namespaces[6].path", &["`/proc/1/ns/ipc`", "trace"]);
+    });
+}
+
 /// The mode of /root, if it keeps this user out.
 fn closed_directory() -> Option<String> {
     let mode = fs::metadata("/root").ok()?.mode() & 0o7777;
