@@ -6,8 +6,9 @@ use std::{
 };
 
 use diag::{Error, Result, codes};
+use oci::Source;
 use runtime::{
-    cgroup::Cgroup,
+    cgroup::{self, Cgroup, CgroupHost},
     job::Exit,
     state::{self, Birth, State},
 };
@@ -19,6 +20,9 @@ use rustix::{
 use serde::{Deserialize, Serialize};
 use store::{Container, Store};
 use sys::{Dir, Failed};
+
+/// The file in a container's run directory that names its monitor. It stays until nothing of that monitor can be left.
+const MONITOR: &str = "monitor.json";
 
 /// The longest state file that is read.
 const LIMIT: usize = 1 << 20;
@@ -123,16 +127,34 @@ pub fn end_without_monitor(store: &Store, id: &str) {
     }
 }
 
-/// Ends what a monitor that was killed has left: the init, and its control groups.
-fn bury(dir: &Dir) {
+/// Ends what a monitor that was killed has left: the init, and its control groups. Groups that cannot be removed yet are
+/// tried again by the next command.
+pub fn bury(dir: &Dir) {
     if let Some(init) = read_init(dir) {
         init.kill();
     }
-    let Ok(state) = State::read(dir) else { return };
-    // A group of another boot, or one that others may not touch, is not ours to mind.
-    if Cgroup::reopen(&state.unroot.cgroup).and_then(|cgroup| cgroup.delete()).is_ok() {
-        let _ = dir.remove_file(state::FILE);
+    match State::read(dir) {
+        // A group of another boot, or one that others may not touch, is not ours to mind.
+        Ok(state) => {
+            if Cgroup::reopen(&state.unroot.cgroup).and_then(|cgroup| cgroup.delete()).is_ok() {
+                let _ = dir.remove_file(state::FILE);
+                let _ = dir.remove_file(MONITOR);
+            }
+        }
+        // The groups are made before the state is written.
+        Err(_) if dir.has(MONITOR) => {
+            if clear_groups(dir).is_ok() {
+                let _ = dir.remove_file(MONITOR);
+            }
+        }
+        Err(_) => {}
     }
+}
+
+/// Removes the control groups that a container's monitor would have made, wherever it would have made them.
+fn clear_groups(dir: &Dir) -> Result<()> {
+    let id = dir.path().file_name().unwrap_or_default().to_string_lossy();
+    cgroup::decide(None, &id, &CgroupHost::read()?, &Source::new("", ""))?.clear()
 }
 
 /// Waits until nobody holds a container's lock; false if that takes too long.
@@ -183,13 +205,13 @@ pub fn started(container: &Container) -> Option<u64> {
 
 /// The monitor of a container that runs or ran, as the engine noted it.
 pub fn read_monitor(dir: &Dir) -> Option<Process> {
-    serde_json::from_slice(&dir.read("monitor.json", LIMIT).ok()?).ok()
+    serde_json::from_slice(&dir.read(MONITOR, LIMIT).ok()?).ok()
 }
 
 /// Notes the monitor.
 pub fn write_monitor(dir: &Dir, monitor: Process) -> Result<()> {
     let text = serde_json::to_vec(&monitor).unwrap_or_default();
-    dir.write("monitor.json", &text, 0o600)
+    dir.write(MONITOR, &text, 0o600)
         .map_err(|failed| failed.into_error(codes::UR0606, "the state of the container cannot be kept"))
 }
 

@@ -1,6 +1,6 @@
 //! `rm`, and what `--rm` leaves to be done.
 
-use std::{fs, path::Path, time::Duration};
+use std::time::Duration;
 
 use diag::{Error, Result, codes};
 use store::{Container, ContainerId};
@@ -45,10 +45,17 @@ impl Engine<'_> {
     /// Removes a container that does not run, with all that is kept of it; false if it runs.
     fn discard(&self, id: &ContainerId) -> Result<bool> {
         let Some(held) = life::hold(&self.store, id.as_str())? else { return Ok(false) };
-        self.drop_groups(id);
-        self.store.remove_container(id)?;
+        if held.dir.has(runtime::state::FILE) {
+            life::bury(&held.dir);
+        }
+        let removed = self.store.remove_container(id);
+        if removed.as_ref().is_err_and(|error| error.code() != codes::UR0802) {
+            return removed.map(|()| true);
+        }
+        // If somebody else was quicker, the directory is there again only because its lock was asked for.
         let gone = self.store.running().remove_tree(id.as_str());
         drop(held);
+        removed?;
         gone.map_err(|failed| {
             failed.into_error(codes::UR0606, format!("the state of container {} cannot be removed", id.short()))
         })?;
@@ -101,23 +108,10 @@ impl Engine<'_> {
         let _ = run_root.write(SWEPT, b"", 0o600);
     }
 
-    /// Removes control groups of a container whose monitor was killed before it had noted them. As a rule there are none.
-    fn drop_groups(&self, id: &ContainerId) {
-        if self.entered || self.scope.nested {
-            return;
-        }
-        let top = Path::new("/sys/fs/cgroup");
-        // Version 1 has a hierarchy a controller, each in a directory of its own.
-        let hierarchies = fs::read_dir(top).into_iter().flatten().flatten().map(|entry| entry.path());
-        for hierarchy in hierarchies.chain([top.to_owned()]) {
-            let _ = fs::remove_dir(hierarchy.join("unroot").join(id.as_str()));
-        }
-    }
-
     /// Removes the state of a container that is not in the store, unless it is just being made or removed.
     fn forget(&self, id: &ContainerId) {
-        if let Ok(Some(_held)) = life::hold(&self.store, id.as_str()) {
-            self.drop_groups(id);
+        if let Ok(Some(held)) = life::hold(&self.store, id.as_str()) {
+            life::bury(&held.dir);
             let _ = self.store.running().remove_tree(id.as_str());
         }
     }

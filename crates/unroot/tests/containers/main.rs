@@ -1,0 +1,16 @@
+//! Real containers, run from outside as a person would. Each test has a store of its own.
+//!
+//! Tests named `privileged_*` need root, those named `rootless_*` an ordinary user; `xtask` tells in its header what they
+//! are given. A test that cannot run here says `skipped:` and why.
+
+mod basics;
+mod debian;
+mod home;
+mod images;
+mod killed;
+mod options;
+mod remains;
+mod rootfs;
+mod rootless;
+mod streams;
+mod terminal;
