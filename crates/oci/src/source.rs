@@ -82,7 +82,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     struct Doc {
-        #[allow(dead_code)]
+        #[expect(dead_code, reason = "it is there to be parsed")]
         a: Vec<u32>,
     }
 

@@ -11,7 +11,7 @@ fn mode(dir: &Dir, name: &str) -> u32 {
     dir.stat(name).unwrap().st_mode & 0o7777
 }
 
-#[allow(clippy::disallowed_methods)]
+#[expect(clippy::disallowed_methods, reason = "tests stand outside of the store")]
 fn chmod(path: std::path::PathBuf, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }

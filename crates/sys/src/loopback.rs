@@ -18,8 +18,11 @@ pub fn up() -> io::Result<()> {
         *to = libc::c_char::from_ne_bytes([*from]);
     }
     request.ifr_ifru.ifru_flags = i16::try_from(libc::IFF_UP | libc::IFF_RUNNING).map_err(|_| Errno::RANGE)?;
-    // The request's type differs between C libraries.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        reason = "the request's type differs between C libraries"
+    )]
     let set_flags = libc::SIOCSIFFLAGS as _;
     // SAFETY: SIOCSIFFLAGS reads one `ifreq` from the pointer, which is valid through the call and NUL-terminated in its name.
     let result = unsafe { libc::ioctl(socket.as_raw_fd(), set_flags, &raw mut request) };

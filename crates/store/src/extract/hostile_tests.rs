@@ -1,64 +1,17 @@
 //! Archives that want something else than to be unpacked.
 
-use std::{io::Read, os::unix::fs::MetadataExt, path::Path};
+mod canary;
+
+use std::io::Read;
 
 use diag::{Code, codes::*};
 use proptest::prelude::*;
 
+use self::canary::Canary;
 use crate::{
     Limits, Store, Unpack,
     testing::{Archive, Head, how, store},
 };
-
-/// A file and a directory outside the store, which nothing may touch.
-struct Canary {
-    home: tempfile::TempDir,
-    before: String,
-}
-
-impl Canary {
-    fn new() -> Canary {
-        let home = tempfile::tempdir().unwrap();
-        let at = home.path();
-        Canary::fill(at).unwrap();
-        let before = Canary::look(at);
-        Canary { home, before }
-    }
-
-    #[allow(clippy::disallowed_methods)]
-    fn fill(at: &Path) -> std::io::Result<()> {
-        std::fs::create_dir(at.join("dir"))?;
-        std::fs::write(at.join("dir/file"), "canary")
-    }
-
-    fn path(&self) -> String {
-        self.home.path().to_str().unwrap().to_owned()
-    }
-
-    /// Everything about the canary that could change.
-    #[allow(clippy::disallowed_methods)]
-    fn look(at: &Path) -> String {
-        let mut seen = String::new();
-        for name in ["", "dir", "dir/file"] {
-            let stat = std::fs::symlink_metadata(at.join(name)).unwrap();
-            let times = (stat.mtime(), stat.mtime_nsec(), stat.ctime(), stat.ctime_nsec());
-            let owners = (stat.uid(), stat.gid(), stat.nlink());
-            seen.extend([format!("{name} {:o} {owners:?} {times:?}\n", stat.mode())]);
-        }
-        let listed =
-            |at: &Path| std::fs::read_dir(at).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
-        format!(
-            "{seen}{:?}{:?}{}",
-            listed(at),
-            listed(&at.join("dir")),
-            std::fs::read_to_string(at.join("dir/file")).unwrap()
-        )
-    }
-
-    fn assert_untouched(&self) {
-        assert_eq!(Canary::look(self.home.path()), self.before);
-    }
-}
 
 fn assert_nothing_left(store: &Store) {
     assert_eq!(store.tmp.names().unwrap().len(), 0, "something is left in tmp");

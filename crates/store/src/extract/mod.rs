@@ -74,8 +74,6 @@ fn extract(stream: &mut Stream, files: Dir, how: &Unpack<'_>) -> Result<Tally> {
 }
 
 #[cfg(test)]
-#[path = "hostile_tests.rs"]
 mod hostile_tests;
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

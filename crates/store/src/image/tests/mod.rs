@@ -1,5 +1,5 @@
 //! Images from archives that are made here, good ones and bad ones.
-#![allow(clippy::disallowed_methods)] // Tests stand outside of the store.
+#![allow(clippy::disallowed_methods, reason = "tests stand outside of the store")]
 
 mod hostile;
 mod kept;

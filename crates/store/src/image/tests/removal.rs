@@ -1,7 +1,7 @@
 use super::{super::*, sample::*};
 use crate::testing::store;
 
-#[allow(clippy::unnecessary_wraps)] // It stands in for one that can fail.
+#[expect(clippy::unnecessary_wraps, reason = "it stands in for one that can fail")]
 fn nobody() -> Result<Vec<Digest>> {
     Ok(Vec::new())
 }
