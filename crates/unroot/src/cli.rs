@@ -96,10 +96,30 @@ fn leaf(verb: &Verb, name: &'static str) -> Command {
     Command::new(name).about(verb.about).defer(verb.args)
 }
 
+/// What clap is given to read: behind the image everything is the container's, whatever it looks like. clap would look there for
+/// options of ours, up to the second word.
+fn marked(argv: &Argv, top: &Command) -> Vec<String> {
+    const RUN: &str = "run";
+    let mut line = argv.to_vec();
+    if let Some(run) = verbs::top(RUN).filter(|_| argv.iter().any(|word| word == RUN)) {
+        let words = Words::locate(argv, top, &built(run));
+        if let Some(image) = words.end_of_options(RUN) {
+            line.insert(image, "--".to_owned());
+        }
+    }
+    line
+}
+
+/// A verb with its arguments and those before it.
+fn built(verb: &Verb) -> Command {
+    (verb.args)(Globals::augment_args(Command::new(verb.name)))
+}
+
 /// Finds out what is asked for; touches nothing.
 pub fn parse(argv: &Argv) -> Result<Asked> {
     let mut top = command();
-    let mut matches = match top.try_get_matches_from_mut(argv.iter()) {
+    let line = marked(argv, &top);
+    let mut matches = match top.try_get_matches_from_mut(line) {
         Ok(matches) => matches,
         Err(error) => return usage::explain(&error, argv).map(Asked::Help),
     };
@@ -114,8 +134,7 @@ pub fn parse(argv: &Argv) -> Result<Asked> {
     };
     let verb = verb.ok_or_else(missing)?;
     let globals = Globals::from_arg_matches(&inner).map_err(|error| Error::new(codes::UR0806, error.to_string()))?;
-    let leaf = (verb.args)(Globals::augment_args(Command::new(verb.name)));
-    let words = Box::new(Words::locate(argv, &top, &leaf));
+    let words = Box::new(Words::locate(argv, &top, &built(verb)));
     Ok(Asked::Verb { verb, words, matches: Box::new(inner), globals: Box::new(globals) })
 }
 

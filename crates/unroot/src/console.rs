@@ -43,6 +43,11 @@ impl Console {
         }
     }
 
+    /// Keeps to what the command line turned out to say: a container's command may have such words, too.
+    pub fn speak(&mut self, format: LogFormat) {
+        self.format = format;
+    }
+
     /// Writes a diagnostic to standard error.
     pub fn report(&self, report: &Report) {
         let text = match self.format {

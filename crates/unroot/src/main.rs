@@ -36,6 +36,7 @@ fn perform() -> u8 {
         console.listen_to(&argv);
         let asked = cli::parse(&argv)?;
         let cli::Asked::Verb { verb, matches, words, globals } = asked else { return Ok(asked.print()) };
+        console.speak(globals.log_format);
         (verb.run)(&Call { alone: &alone, matches: &matches, words: &words, globals: &globals, console: &console })
     });
     outcome.unwrap_or_else(|error| {

@@ -34,6 +34,10 @@ pub fn from_env() -> Result<Argv> {
 pub struct Words {
     argv: Argv,
     places: HashMap<String, Vec<Place>>,
+    /// Where the verb stands.
+    verb: Option<usize>,
+    /// `--` was written.
+    closed: bool,
 }
 
 /// An argument, and the bytes of it that are meant, if not all are.
@@ -45,13 +49,14 @@ const OPERANDS: &str = "";
 impl Words {
     /// Walks a command line that `command` has accepted. `command` is the top one; `verb` gives a leaf's arguments.
     pub fn locate(argv: &Argv, command: &Command, leaf: &Command) -> Words {
-        let mut words = Words { argv: Arc::clone(argv), places: HashMap::new() };
+        let mut words = Words { argv: Arc::clone(argv), places: HashMap::new(), verb: None, closed: false };
         let mut level = command;
         let mut index = 1;
         while index < argv.len() {
             let word = argv[index].as_str();
             let is_leaf = std::ptr::eq(level, leaf);
             if word == "--" && is_leaf {
+                words.closed = true;
                 words.operands(index + 1..argv.len());
                 break;
             } else if let Some(long) = word.strip_prefix("--") {
@@ -63,10 +68,18 @@ impl Words {
             } else {
                 // The leaf was made apart (its arguments are filled in late), so it replaces the entry of its name.
                 level = level.find_subcommand(word).filter(|next| next.has_subcommands()).unwrap_or(leaf);
+                words.verb = Some(index);
                 index += 1;
             }
         }
         words
+    }
+
+    /// Where the words of somebody else's program begin, if that verb was called, and the user has not marked it with `--`.
+    pub fn end_of_options(&self, verb: &str) -> Option<usize> {
+        let called = self.verb.is_some_and(|index| self.argv[index] == verb);
+        let (first, _) = self.places.get(OPERANDS)?.first()?;
+        (called && !self.closed).then_some(*first)
     }
 
     /// Files an operand; where the operands take everything that follows (a container's command), all the rest too.

@@ -187,3 +187,21 @@ fn privileged_after_a_boot_nothing_is_left_of_rm() {
     home.says(&["rm", "-f", "kept"]);
     home.assert_empty();
 }
+
+/// Behind the image nothing is ours, whatever it looks like.
+#[test]
+fn privileged_the_words_behind_the_image_are_the_containers() {
+    let Some(home) = Home::privileged() else { return };
+    for words in [
+        &["--entrypoint", "/bin/echo", "box", "-u", "--rm", "--root", "x", "--log-format", "json"][..],
+        &["--entrypoint=/bin/echo", "--", "box", "-u", "--rm", "--root", "x", "--log-format", "json"],
+        &["box", "/bin/echo", "-u", "--rm", "--root", "x", "--log-format", "json"],
+    ] {
+        assert_eq!(home.says(&[&["run", "--rm"], words].concat()), "-u --rm --root x --log-format json\n");
+    }
+    assert_eq!(home.says(&["container", "run", "--rm", "--entrypoint", "/bin/echo", "box", "-t"]), "-t\n");
+    assert_eq!(home.says(&["run", "--rm", "--entrypoint", "/bin/echo", "box", "--", "-t"]), "-- -t\n");
+    let (status, said) = home.fails(&["run", "--rm", "box", "nosuch", "--log-format", "json"]);
+    assert!(status == 127 && said.contains("error[UR0502]"), "{status} {said}");
+    home.assert_empty();
+}

@@ -5,7 +5,8 @@ use std::{env, fs, path::PathBuf};
 use tar::{Builder, EntryType, Header};
 
 /// What busybox is called by.
-const APPLETS: &str = "sh id cat stat sleep true touch chown ls pwd hostname env stty wc kill mkdir rm grep ip chmod";
+const APPLETS: &str =
+    "sh id echo cat stat sleep true touch chown ls pwd hostname env stty wc kill mkdir rm grep ip chmod";
 
 /// A statically linked busybox.
 pub fn busybox() -> Option<Vec<u8>> {
