@@ -6,6 +6,72 @@ use sys::mount::{Attr, Propagation};
 
 use crate::step::MountChange;
 
+/// The words that are known, for `features`; every other word is the file system's own affair.
+pub const KNOWN: [&str; 62] = [
+    "async",
+    "atime",
+    "bind",
+    "defaults",
+    "dev",
+    "diratime",
+    "dirsync",
+    "exec",
+    "idmap",
+    "iversion",
+    "lazytime",
+    "loud",
+    "mand",
+    "noatime",
+    "nodev",
+    "nodiratime",
+    "noexec",
+    "noiversion",
+    "nolazytime",
+    "nomand",
+    "norelatime",
+    "nostrictatime",
+    "nosuid",
+    "nosymfollow",
+    "private",
+    "ratime",
+    "rbind",
+    "rdev",
+    "rdiratime",
+    "relatime",
+    "remount",
+    "rexec",
+    "ridmap",
+    "rnoatime",
+    "rnodev",
+    "rnodiratime",
+    "rnoexec",
+    "rnorelatime",
+    "rnostrictatime",
+    "rnosuid",
+    "rnosymfollow",
+    "ro",
+    "rprivate",
+    "rrelatime",
+    "rro",
+    "rrw",
+    "rshared",
+    "rslave",
+    "rstrictatime",
+    "rsuid",
+    "rsymfollow",
+    "runbindable",
+    "rw",
+    "shared",
+    "silent",
+    "slave",
+    "strictatime",
+    "suid",
+    "symfollow",
+    "sync",
+    "tmpcopyup",
+    "unbindable",
+];
+
 /// What a mount's options say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a word that is in the list or not")]
@@ -194,6 +260,14 @@ mod tests {
     fn recursive_attributes_are_kept_apart() {
         let change = read(&["rbind", "rro", "rnoexec", "dev"]).change;
         assert_eq!((change.set_all, change.clear), (Attr::RDONLY | Attr::NOEXEC, Attr::NODEV));
+    }
+
+    #[test]
+    fn what_is_said_to_be_known_is() {
+        for word in KNOWN {
+            let special = matches!(word, "bind" | "rbind" | "remount" | "idmap" | "ridmap" | "tmpcopyup");
+            assert!(special || meaning(word).is_some(), "{word}");
+        }
     }
 
     #[test]

@@ -3,88 +3,21 @@
 use std::process::ExitCode;
 
 use diag::Result;
-use runtime::{capability, plan::IDMAP_ROOT};
+use runtime::{
+    capability,
+    plan::{IDMAP_ROOT, options},
+};
 use serde_json::json;
 
 use crate::help::say;
 
-const MOUNT_OPTIONS: [&str; 66] = [
-    "async",
-    "atime",
-    "bind",
-    "defaults",
-    "dev",
-    "diratime",
-    "dirsync",
-    "exec",
-    "idmap",
-    "iversion",
-    "lazytime",
-    "loud",
-    "mand",
-    "noatime",
-    "nodev",
-    "nodiratime",
-    "noexec",
-    "noiversion",
-    "nolazytime",
-    "nomand",
-    "norelatime",
-    "nostrictatime",
-    "nosuid",
-    "nosymfollow",
-    "private",
-    "ratime",
-    "rbind",
-    "rdev",
-    "rdiratime",
-    "relatime",
-    "remount",
-    "rexec",
-    "ridmap",
-    "rnoatime",
-    "rnodev",
-    "rnodiratime",
-    "rnoexec",
-    "rnorelatime",
-    "rnostrictatime",
-    "rnosuid",
-    "rnosymfollow",
-    "ro",
-    "rprivate",
-    "rrelatime",
-    "rro",
-    "rrw",
-    "rshared",
-    "rslave",
-    "rstrictatime",
-    "rsuid",
-    "rsymfollow",
-    "runbindable",
-    "rw",
-    "shared",
-    "silent",
-    "slave",
-    "strictatime",
-    "suid",
-    "symfollow",
-    "sync",
-    "tmpcopyup",
-    "unbindable",
-    "mode=",
-    "size=",
-    "uid=",
-    "gid=",
-];
-
 /// `features` (OCI runtime specification, features.md).
 pub fn features() -> Result<ExitCode> {
-    let options: Vec<_> = MOUNT_OPTIONS.iter().filter(|option| !option.ends_with('=')).collect();
     let features = json!({
         "ociVersionMin": "1.0.0",
         "ociVersionMax": runtime::state::OCI_VERSION,
         "hooks": ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"],
-        "mountOptions": options,
+        "mountOptions": &options::KNOWN[..],
         "linux": {
             "namespaces": ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"],
             "capabilities": (0..=40).map(capability::name).collect::<Vec<_>>(),
