@@ -21,7 +21,8 @@ struct Parts {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let words: Vec<_> = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    words.concat()
 }
 
 fn descriptor(kind: &str, bytes: &[u8]) -> Value {

@@ -1,6 +1,6 @@
 //! The options of `run`, one by one.
 
-use std::{fs, process::Stdio};
+use std::{fs, os::unix::fs::MetadataExt, process::Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -82,7 +82,6 @@ fn privileged_a_directory_in_an_images_place() {
     let tree = tree.to_str().expect("text");
     let said = home.says(&["run", "--rm", "--rootfs", tree, "sh", "-c", "id -u; stat -c %u /etc/shadow; touch /kept"]);
     assert_eq!(said, "0\n0\n");
-    use std::os::unix::fs::MetadataExt;
     assert_eq!(fs::metadata(home.path("tree/kept")).expect("the file").uid(), 0);
     let (status, said) = home.fails(&["run", "--rm", "--rootfs", "/no/such/tree", "true"]);
     assert!(status == 125 && said.contains("error[UR0403]"), "{status} {said}");
