@@ -9,13 +9,13 @@
 //!
 //! *Must*: be called with one thread. *Must not*: touch the store before.
 
-mod helper;
 mod join;
 
 use std::{fs, ops::RangeInclusive};
 
 use diag::{Error, Result, codes};
 use idmap::{IdMap, Kind, Outside, SubidFile, intermediate, slots::FIRST_SLOT};
+use runtime::own_namespace;
 use rustix::process::{getgid, getuid};
 use sys::{Alone, Dir};
 
@@ -33,7 +33,7 @@ pub fn enter(alone: &Alone, running: Option<&Dir>, notices: &dyn Notices) -> Res
     let note = (map.uid.ids() == 1).then(|| single_id(&user, &delegated));
     let joined = running.map_or(Ok(false), join::any)?;
     if !joined {
-        helper::unshare(alone, &map)?;
+        own_namespace::enter(alone, &map)?;
     }
     Ok(note)
 }

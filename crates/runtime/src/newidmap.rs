@@ -22,7 +22,7 @@ fn write_one(pid: i32, map: &IdMap, kind: Kind) -> Result<()> {
         Error::new(codes::UR0204, format!("`{program}` cannot be run"))
             .words(error)
             .fact("an ordinary user's map beyond the own id must be written by this program, which checks /etc/subuid and /etc/subgid")
-            .help_run("install it", "sudo apt-get install uidmap")
+            .help_run("on Debian and Ubuntu it is in the package uidmap", "sudo apt-get install uidmap")
     })?;
     if output.status.success() {
         return Ok(());

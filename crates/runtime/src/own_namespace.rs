@@ -45,10 +45,16 @@ pub fn enter_for(alone: &Alone, bundle: &Bundle, host: &Host) -> Result<()> {
     let Ok(map) = IdMap::try_from_fn(|kind| as_outside(bundle, kind, host)) else { return Ok(()) };
     check_joined(bundle)?;
     check_ways(bundle)?;
+    enter(alone, &map)
+}
+
+/// Moves this process into a new user namespace with this map, and into a new mount namespace that it owns.
+/// Errors: UR0203, UR0204, UR0206.
+pub fn enter(alone: &Alone, map: &IdMap) -> Result<()> {
     if Kind::BOTH.into_iter().all(|kind| map.get(kind).ids() == 1) {
-        by_itself(alone, &map)
+        by_itself(alone, map)
     } else {
-        by_programs(alone, &map)
+        by_programs(alone, map)
     }
 }
 

@@ -110,17 +110,14 @@ fn sentence(act: &Act) -> String {
     }
 }
 
-/// What a failed `clone3` means.
+/// What a `clone3` or an `unshare` of namespaces means that failed.
 pub fn clone(errno: Errno, new: Namespaces) -> Error {
     let names: Vec<_> = new.iter().map(namespaces::name).collect();
-    let call = format!("clone3({})", names.join(", "));
-    let error = Error::new(codes::UR0206, "the container's namespaces cannot be made").os(call, errno.raw_os_error());
+    let error = Error::new(codes::UR0206, "the namespaces cannot be made")
+        .os(format!("clone3({})", names.join(", ")), errno.raw_os_error());
     match errno {
-        Errno::NOSPC => limits(new)
-            .into_iter()
-            .fold(error, Error::fact)
-            .help_run("allow more of them", "sudo sysctl -w user.max_user_namespaces=100000"),
-        Errno::PERM => refusals().into_iter().fold(error, Error::fact),
+        Errno::NOSPC => limits(error, new),
+        Errno::PERM => refusals(error),
         Errno::INVAL => error.fact("this kernel lacks one of these kinds of namespaces"),
         Errno::AGAIN => {
             error.fact("no further process may be started here: see `ulimit -u` and pids.max of the control group")
@@ -129,30 +126,51 @@ pub fn clone(errno: Errno, new: Namespaces) -> Error {
     }
 }
 
-fn limits(new: Namespaces) -> Vec<String> {
-    let file = |kind| format!("/proc/sys/user/max_{}_namespaces", namespaces::proc_name(kind));
-    let read = |kind| Some(format!("{} is {}", file(kind), read_proc(&file(kind)).ok()?.trim_end()));
-    new.iter().filter_map(read).collect()
+/// How many namespaces of each kind there may be, and how to have more of those of which there may be none.
+fn limits(error: Error, new: Namespaces) -> Error {
+    new.iter().fold(error, |error, kind| {
+        let name = format!("user.max_{}_namespaces", namespaces::proc_name(kind));
+        match parameter(&name).as_deref() {
+            Some("0") => error
+                .fact(format!("{name} is 0"))
+                .help_run("let the administrator allow some", format!("sudo sysctl -w {name}=28633")),
+            Some(limit) => error.fact(format!("{name} is {limit}")),
+            None => error,
+        }
+    })
 }
 
 /// What forbids user namespaces on this host.
-fn refusals() -> Vec<String> {
-    let mut facts = Vec::new();
-    let mut switch = |file: &str, forbids: &str, says: &str| {
-        if read_proc(file).is_ok_and(|value| value.trim_end() == forbids) {
-            facts.push(format!("{file} is {forbids}: {says}"));
+fn refusals(error: Error) -> Error {
+    let switches = [
+        ("kernel.unprivileged_userns_clone", "0", "1", "only root may create user namespaces"),
+        (
+            "kernel.apparmor_restrict_unprivileged_userns",
+            "1",
+            "0",
+            "a program needs an AppArmor profile that allows it",
+        ),
+    ];
+    let mut known = false;
+    let error = switches.into_iter().fold(error, |error, (name, forbids, allows, says)| {
+        if parameter(name).as_deref() != Some(forbids) {
+            return error;
         }
-    };
-    switch("/proc/sys/kernel/unprivileged_userns_clone", "0", "only root may create user namespaces");
-    switch(
-        "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
-        "1",
-        "a program needs an AppArmor profile that allows it",
-    );
-    if facts.is_empty() {
-        facts.push("a process whose root directory was changed (chroot) may not create user namespaces; a seccomp filter can forbid it too".to_owned());
+        known = true;
+        error
+            .fact(format!("{name} is {forbids}: {says}"))
+            .help_run("let the administrator allow it", format!("sudo sysctl -w {name}={allows}"))
+    });
+    if known {
+        return error;
     }
-    facts
+    error.fact("a process whose root directory was changed (chroot) may not create user namespaces; a seccomp filter can forbid it too")
+}
+
+/// The value of a kernel parameter.
+fn parameter(name: &str) -> Option<String> {
+    let value = read_proc(&format!("/proc/sys/{}", name.replace('.', "/"))).ok()?;
+    Some(value.trim_end().to_owned())
 }
 
 /// What a refused write of a map means.

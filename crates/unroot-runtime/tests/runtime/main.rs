@@ -16,6 +16,7 @@ mod console;
 mod contradictions;
 mod control_groups;
 mod hooks;
+mod host_limits;
 mod killed;
 mod life;
 mod map_mistakes;
