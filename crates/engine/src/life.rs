@@ -2,13 +2,14 @@
 
 use std::{
     os::fd::OwnedFd,
+    path::Path,
     time::{Duration, Instant},
 };
 
 use diag::{Error, Result, codes};
 use oci::Source;
 use runtime::{
-    cgroup::{self, Cgroup, CgroupHost},
+    cgroup::{self, Cgroup, CgroupHost, Hierarchy},
     job::Exit,
     state::{self, Birth, State},
 };
@@ -21,8 +22,11 @@ use serde::{Deserialize, Serialize};
 use store::{Container, Store};
 use sys::{Dir, Failed};
 
-/// The file in a container's run directory that names its monitor. It stays until nothing of that monitor can be left.
+/// The file in a container's run directory that names its monitor.
 const MONITOR: &str = "monitor.json";
+
+/// The file there that says that a monitor was started. It stays until nothing of that monitor can be left.
+const BEGUN: &str = "begun";
 
 /// The longest state file that is read.
 const LIMIT: usize = 1 << 20;
@@ -127,34 +131,45 @@ pub fn end_without_monitor(store: &Store, id: &str) {
     }
 }
 
-/// Ends what a monitor that was killed has left: the init, and its control groups. Groups that cannot be removed yet are
-/// tried again by the next command.
-pub fn bury(dir: &Dir) {
+/// Ends what a monitor that was killed has left: the init, and its control groups. Whether nothing is left; what cannot be removed
+/// yet is tried again by the next command.
+pub fn bury(dir: &Dir) -> bool {
     if let Some(init) = read_init(dir) {
         init.kill();
     }
-    match State::read(dir) {
+    let cleared = match State::read(dir) {
         // A group of another boot, or one that others may not touch, is not ours to mind.
-        Ok(state) => {
-            if Cgroup::reopen(&state.unroot.cgroup).and_then(|cgroup| cgroup.delete()).is_ok() {
-                let _ = dir.remove_file(state::FILE);
-                let _ = dir.remove_file(MONITOR);
-            }
-        }
+        Ok(state) => Cgroup::reopen(&state.unroot.cgroup).and_then(|cgroup| cgroup.delete()),
         // The groups are made before the state is written.
-        Err(_) if dir.has(MONITOR) => {
-            if clear_groups(dir).is_ok() {
-                let _ = dir.remove_file(MONITOR);
-            }
-        }
-        Err(_) => {}
+        Err(_) if dir.has(BEGUN) => clear_groups(dir),
+        Err(_) => return true,
+    };
+    if cleared.is_ok() {
+        let _ = dir.remove_file(state::FILE).and_then(|()| dir.remove_file(BEGUN));
     }
+    cleared.is_ok()
+}
+
+/// Notes that a monitor is about to be started, before it is: from then on there may be something to bury.
+pub fn note_begin(dir: &Dir) -> Result<()> {
+    dir.write(BEGUN, b"", 0o600).map_err(unkept)
+}
+
+fn unkept(failed: Failed) -> Error {
+    failed.into_error(codes::UR0606, "the state of the container cannot be kept")
 }
 
 /// Removes the control groups that a container's monitor would have made, wherever it would have made them.
 fn clear_groups(dir: &Dir) -> Result<()> {
     let id = dir.path().file_name().unwrap_or_default().to_string_lossy();
-    cgroup::decide(None, &id, &CgroupHost::read()?, &Source::new("", ""))?.clear()
+    let host = CgroupHost::read()?;
+    let cleared = cgroup::decide(None, &id, &host, &Source::new("", ""))?.clear();
+    let is_there = |hierarchy: &Hierarchy| {
+        let below = |top: &Path| top.join("unroot").join(&*id).exists();
+        below(&hierarchy.mount) || below(&hierarchy.mount.join(&hierarchy.own))
+    };
+    // Where nothing may be removed, nothing can have been made.
+    cleared.or_else(|error| if host.hierarchies.iter().any(is_there) { Err(error) } else { Ok(()) })
 }
 
 /// Waits until nobody holds a container's lock; false if that takes too long.
@@ -211,8 +226,7 @@ pub fn read_monitor(dir: &Dir) -> Option<Process> {
 /// Notes the monitor.
 pub fn write_monitor(dir: &Dir, monitor: Process) -> Result<()> {
     let text = serde_json::to_vec(&monitor).unwrap_or_default();
-    dir.write(MONITOR, &text, 0o600)
-        .map_err(|failed| failed.into_error(codes::UR0606, "the state of the container cannot be kept"))
+    dir.write(MONITOR, &text, 0o600).map_err(unkept)
 }
 
 /// The init of a container, as its monitor noted it: of this boot, and alive.

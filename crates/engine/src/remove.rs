@@ -45,15 +45,16 @@ impl Engine<'_> {
     /// Removes a container that does not run, with all that is kept of it; false if it runs.
     fn discard(&self, id: &ContainerId) -> Result<bool> {
         let Some(held) = life::hold(&self.store, id.as_str())? else { return Ok(false) };
-        if held.dir.has(runtime::state::FILE) {
-            life::bury(&held.dir);
-        }
+        // Who has ended in peace has cleared away everything already.
+        let in_peace = self.store.container(id.as_str()).is_ok_and(|container| container.dir().has("exit.json"));
+        let clean = (in_peace && !held.dir.has(runtime::state::FILE)) || life::bury(&held.dir);
         let removed = self.store.remove_container(id);
         if removed.as_ref().is_err_and(|error| error.code() != codes::UR0802) {
             return removed.map(|()| true);
         }
         // If somebody else was quicker, the directory is there again only because its lock was asked for.
-        let gone = self.store.running().remove_tree(id.as_str());
+        // What is left of its processes is found by the directory, which so has to stay for the next command.
+        let gone = if clean { self.store.running().remove_tree(id.as_str()) } else { Ok(()) };
         drop(held);
         removed?;
         gone.map_err(|failed| {
@@ -111,8 +112,9 @@ impl Engine<'_> {
     /// Removes the state of a container that is not in the store, unless it is just being made or removed.
     fn forget(&self, id: &ContainerId) {
         if let Ok(Some(held)) = life::hold(&self.store, id.as_str()) {
-            life::bury(&held.dir);
-            let _ = self.store.running().remove_tree(id.as_str());
+            if life::bury(&held.dir) {
+                let _ = self.store.running().remove_tree(id.as_str());
+            }
         }
     }
 }

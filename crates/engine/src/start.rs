@@ -142,6 +142,7 @@ impl Engine<'_> {
         };
         let lease = decided.lease.map(Lease::into_fd);
         let holdings: Vec<OwnedFd> = [held.lock].into_iter().chain(lease).collect();
+        life::note_begin(&held.dir)?;
         let started = monitor::start(job, &holdings)?;
         if let Some(process) = i32::try_from(started.pid()).ok().and_then(Process::of) {
             life::write_monitor(&held.dir, process)?;

@@ -140,7 +140,10 @@ impl Trial {
         home.says(&["info"]);
         let ids = self.ids.lock().expect("the ids").clone();
         assert!(ids.len() > STARTS as usize / 2, "{} ids were seen", ids.len());
-        assert_eq!(remains::groups(&ids), [""; 0], "control groups after the next command");
+        for id in &ids {
+            let place = home.entries(&format!("run/containers/{id}"));
+            assert_eq!(remains::groups([id]), [""; 0], "control groups after the next command; recorded: {place:?}");
+        }
         home.says(&["ps", "-a"]);
         let names = home.says(&["ps", "-a", "--format", "{{.Names}}"]);
         let names: Vec<&str> = names.lines().collect();

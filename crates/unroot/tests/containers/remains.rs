@@ -51,11 +51,18 @@ pub fn held_slots(home: &Home) -> Vec<String> {
     slots
 }
 
-/// The control groups of these containers, in every hierarchy.
+/// The control groups of these containers, in every hierarchy, and who is in them.
 pub fn groups<'a>(ids: impl IntoIterator<Item = &'a String>) -> Vec<String> {
     let top = Path::new("/sys/fs/cgroup");
     let below = fs::read_dir(top).into_iter().flatten().flatten().map(|entry| entry.path());
     let hierarchies: Vec<_> = below.chain([top.to_owned()]).collect();
     let places = ids.into_iter().flat_map(|id| hierarchies.iter().map(move |top| top.join("unroot").join(id)));
-    places.filter(|place| place.exists()).map(|place| place.display().to_string()).collect()
+    places.filter(|place| place.exists()).map(|place| format!("{}: {:?}", place.display(), members(&place))).collect()
+}
+
+/// What `/proc` says of the processes in a control group.
+fn members(group: &Path) -> Vec<String> {
+    let pids = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+    let stat = |pid: &str| fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    pids.lines().map(|pid| stat(pid).chars().take(60).collect()).collect()
 }
