@@ -111,10 +111,10 @@ impl Engine<'_> {
 
     /// Removes the state of a container that is not in the store, unless it is just being made or removed.
     fn forget(&self, id: &ContainerId) {
-        if let Ok(Some(held)) = life::hold(&self.store, id.as_str()) {
-            if life::bury(&held.dir) {
-                let _ = self.store.running().remove_tree(id.as_str());
-            }
+        if let Ok(Some(held)) = life::hold(&self.store, id.as_str())
+            && life::bury(&held.dir)
+        {
+            let _ = self.store.running().remove_tree(id.as_str());
         }
     }
 }
