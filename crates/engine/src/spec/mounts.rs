@@ -38,7 +38,7 @@ fn sys(config: &Config) -> Value {
     let access = if config.privileged { "rw" } else { "ro" };
     match config.network {
         Network::None => mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", access]),
-        Network::Host => mount("/sys", "bind", "/sys", &["rbind", "rslave", "nosuid", "noexec", "nodev", "rro"]),
+        Network::Host => mount("/sys", "bind", "/sys", &["rbind", "rslave", "rnosuid", "rnoexec", "rnodev", "rro"]),
     }
 }
 
