@@ -40,12 +40,14 @@ impl Pointer {
     }
 }
 
-/// As people write it: `mounts[2].options[1]`.
+/// As people write it: `mounts[2].options[1]`, `linux.sysctl["net.ipv4.ip_forward"]`.
 impl fmt::Display for Pointer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, segment) in self.segments().enumerate() {
             match (segment.parse::<usize>(), i) {
                 (Ok(index), _) => write!(f, "[{index}]")?,
+                // A name with dots in it, as those of kernel parameters, would read as several.
+                (Err(_), _) if segment.contains('.') => write!(f, "[{segment:?}]")?,
                 (Err(_), 0) => f.write_str(&segment)?,
                 (Err(_), _) => write!(f, ".{segment}")?,
             }
@@ -98,4 +100,18 @@ pub enum Origin {
         /// Its path.
         path: PathBuf,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers_as_people_write_them() {
+        let shown = |text: &str| Pointer::new(text).to_string();
+        assert_eq!(shown("/mounts/2/options/1"), "mounts[2].options[1]");
+        assert_eq!(shown("/linux/sysctl/net.ipv4.ip_forward"), "linux.sysctl[\"net.ipv4.ip_forward\"]");
+        assert_eq!(shown("/a~1b/~0"), "a/b.~");
+        assert_eq!(shown(""), "");
+    }
 }

@@ -55,9 +55,9 @@ fn privileged_a_clock_that_has_no_offset() {
 
 #[test]
 fn privileged_parameters_of_the_whole_host() {
-    let place = "linux.sysctl.kernel.core_pattern";
+    let place = "linux.sysctl[\"kernel.core_pattern\"]";
     refused("/linux/sysctl", json!({"kernel.core_pattern": "x"}), "UR0510", place, &["whole host"]);
-    refused("/linux/sysctl", json!({"net.no.such": "x"}), "UR0510", "linux.sysctl.net.no.such", &["ENOENT"]);
+    refused("/linux/sysctl", json!({"net.no.such": "x"}), "UR0510", "linux.sysctl[\"net.no.such\"]", &["ENOENT"]);
     refused("/linux/sysctl", json!({"net.ipv4.ip_forward": "x"}), "UR0510", "", &["net/ipv4/ip_forward", "EINVAL"]);
 }
 
@@ -65,7 +65,7 @@ fn privileged_parameters_of_the_whole_host() {
 fn privileged_parameters_of_the_hosts_network() {
     privileged(|bundle| {
         bundle.without("network").set("/linux/sysctl", json!({"net.ipv4.ip_forward": "1"}));
-        bundle.run().refused("UR0510", "linux.sysctl.net.ipv4.ip_forward", &["network namespace", "the host's"]);
+        bundle.run().refused("UR0510", "linux.sysctl[\"net.ipv4.ip_forward\"]", &["network namespace", "the host's"]);
     });
 }
 
