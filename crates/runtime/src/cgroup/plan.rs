@@ -69,7 +69,8 @@ impl Asked {
         };
         let (top, own) = (Path::new(""), hierarchy.own.as_path());
         match self {
-            Asked::Path(true, path) => vec![place(top, path, false)],
+            // What lies below our own directory goes with it, whoever names it.
+            Asked::Path(true, path) => vec![place(top, path, path.starts_with(HOME))],
             Asked::Path(false, path) => vec![place(own, path, false)],
             Asked::Home(path) if own == top => vec![place(top, path, true)],
             Asked::Home(path) => vec![place(top, path, true), place(own, path, true)],
@@ -156,6 +157,13 @@ mod tests {
         let plan = decide(None, "c1", &host(""), &source()).unwrap();
         assert_eq!(plan.choices.len(), 2);
         assert_eq!(plan.choices[0].places[0].mount, Path::new("/m/pids"));
+    }
+
+    #[test]
+    fn our_own_directory_goes_with_whoever_leaves_last() {
+        let home = |path| decide(path, "c1", &host(""), &source()).unwrap().choices[0].places[0].home;
+        assert!(home(None) && home(Some(Path::new("/unroot/c2"))));
+        assert!(!home(Some(Path::new("/kube/c2"))) && !home(Some(Path::new("/unrooted/c2"))));
     }
 
     #[test]
