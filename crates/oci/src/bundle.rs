@@ -53,14 +53,6 @@ impl Bundle {
         Ok(Bundle { dir, path, spec, source, findings })
     }
 
-    /// A bundle whose config.json the caller has made itself: `text` is the document that `spec` was read from or
-    /// written to, and `dir` is the bundle's directory, by its absolute path.
-    pub fn from_parts(dir: Dir, spec: Spec, text: impl Into<std::sync::Arc<str>>) -> Bundle {
-        let path = dir.path().to_owned();
-        let source = Source::new(path.join("config.json").display().to_string(), text);
-        Bundle { dir, path, spec, source, findings: Vec::new() }
-    }
-
     /// The place of a member of config.json.
     pub fn at(&self, pointer: Pointer) -> Origin {
         self.source.at(pointer)

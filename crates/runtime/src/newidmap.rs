@@ -37,8 +37,7 @@ fn write_one(pid: i32, map: &IdMap, kind: Kind) -> Result<()> {
 
 /// What is wrong with the program itself, if it has not the right that it needs.
 fn privileged(program: &str) -> Option<String> {
-    use rustix::fs::{Mode, StatVfsMountFlags, XattrFlags, lgetxattr, stat, statvfs};
-    let _ = XattrFlags::empty();
+    use rustix::fs::{Mode, StatVfsMountFlags, lgetxattr, stat, statvfs};
     let path = std::env::var_os("PATH").and_then(|path| {
         std::env::split_paths(&path).map(|dir| dir.join(program)).find(|candidate| stat(candidate).is_ok())
     })?;

@@ -23,8 +23,8 @@ use rustix::{
     fs::{CWD, Mode, OFlags, StatVfsMountFlags, fstatvfs, mkdir, open, openat},
     io::Errno,
     mount::{
-        FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, fsconfig_create,
-        fsconfig_set_fd, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, open_tree, unmount,
+        FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, UnmountFlags, fsconfig_create, fsconfig_set_fd,
+        fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, unmount,
     },
     process::{chdir, fchdir},
 };
@@ -34,7 +34,11 @@ use sys::{
     mount::{Attr, Change, Propagation, clone_with_attributes, set_attributes, set_attributes_at},
 };
 
-use crate::{child::kernel_words, explain, host::Host};
+use crate::{
+    child::{clone_of, kernel_words},
+    explain,
+    host::Host,
+};
 
 /// What an overlay is made of.
 #[derive(Clone, Copy, Debug)]
@@ -120,8 +124,7 @@ fn layer(path: &Path, view: Option<View<'_>>, host: &Host) -> Result<OwnedFd> {
             result => return result.map_err(|errno| explain::idmap(&dir, path, "open_tree_attr", errno)),
         }
     }
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
-    let mount = open_tree(&dir, "", flags).map_err(|errno| explain::idmap(&dir, path, "open_tree", errno))?;
+    let mount = clone_of(&dir, false).map_err(|errno| explain::idmap(&dir, path, "open_tree", errno))?;
     set_attributes(&mount, &change).map_err(|errno| explain::idmap(&dir, path, "mount_setattr", errno))?;
     Ok(mount)
 }
@@ -175,7 +178,7 @@ fn by_names(alone: &Alone, mut layers: Layers, cloned: bool) -> Made<OwnedFd> {
     if !cloned {
         // From the new mount namespace the directories of this one cannot be cloned any more.
         for dir in layers.lower.iter_mut().chain(&mut layers.writable) {
-            *dir = clone_of(dir)?;
+            *dir = clone_of(&*dir, false).map_err(refused("open_tree(layer)"))?;
         }
     }
     let back =
@@ -226,11 +229,6 @@ fn stage_and_mount(layers: &Layers) -> Made<OwnedFd> {
         fsconfig_set_string(&context, "workdir", "w/work").map_err(refused("fsconfig(overlay, workdir)"))?;
     }
     finish(&context, layers)
-}
-
-fn clone_of(dir: &OwnedFd) -> Made<OwnedFd> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
-    open_tree(dir, "", flags).map_err(refused("open_tree(layer)"))
 }
 
 /// Attaches a layer.

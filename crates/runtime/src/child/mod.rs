@@ -24,7 +24,7 @@ mod terminal;
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-pub(crate) use mounts::{apply, kernel_words};
+pub(crate) use mounts::{apply, clone_of, kernel_words};
 use oci::Bundle;
 use rustix::{
     event::{PollFd, PollFlags, poll},

@@ -133,7 +133,8 @@ impl Child<'_> {
     fn hide(&mut self, path: &Path) -> Done {
         let Some(at) = self.places()?.open_if_there(path)? else { return Ok(()) };
         let stat = fstat(&at).map_err(|errno| place::fault("fstat", path, errno))?;
-        let mount = if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+        let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+        let mount = if !is_directory {
             null_device()?
         } else if let Some(mask) = &self.way.mask {
             clone_of(mask, false).map_err(|errno| place::fault("open_tree", path, errno))?
@@ -142,7 +143,7 @@ impl Child<'_> {
         };
         lay(&mount, &at, "").map_err(|errno| place::fault("move_mount", path, errno))?;
         self.spend(at);
-        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory && self.way.mask.is_none() {
+        if is_directory && self.way.mask.is_none() {
             self.way.mask = Some(mount);
         } else {
             self.spend(mount);
@@ -224,7 +225,8 @@ fn lay(mount: impl AsFd, at: impl AsFd, path: &str) -> rustix::io::Result<()> {
     move_mount(mount, "", at, path, flags)
 }
 
-fn clone_of(mount: impl AsFd, recursive: bool) -> rustix::io::Result<OwnedFd> {
+/// Clones the mount that a descriptor lies on, detached, from there on.
+pub(crate) fn clone_of(mount: impl AsFd, recursive: bool) -> rustix::io::Result<OwnedFd> {
     let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
     if recursive {
         flags |= OpenTreeFlags::AT_RECURSIVE;

@@ -20,8 +20,7 @@ pub(super) fn decide(bundle: &Bundle, namespaces: &NamespacePlan) -> Result<Opti
         [true, true] if namespaces.has_new_user() || joins => {
             IdMap::try_from_fn(|kind| extents(bundle, kind, of(kind))).map(Some)
         }
-        _ if namespaces.has_new_user() => Err(missing_mappings(bundle, given)),
-        _ if joins => Err(missing_mappings(bundle, given)),
+        _ if namespaces.has_new_user() || joins => Err(missing_mappings(bundle, given)),
         _ => Err(mappings_alone(bundle, given)),
     }
 }

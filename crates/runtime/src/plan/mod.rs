@@ -279,7 +279,7 @@ fn finish(context: &mut Context<'_>, spec: &Process, no_pivot: bool) -> Result<V
     // pivot_root refuses a root that is shared.
     root_propagation(context)?;
     context.step(Act::WorkingDirectory(cwd), cwd_at);
-    let limits = process::limits(context, spec)?.raised;
+    let limits = process::limits(context, spec)?;
     let sets: CapSets = process::capabilities(context, spec, context.host.last_capability());
     process::become_process(context, spec, sets);
     Ok(limits)

@@ -7,12 +7,7 @@ use oci::spec::Process;
 use rustix::process::{Resource, Rlimit, getrlimit};
 
 use super::{Context, mounts::c_string};
-use crate::{
-    capability::{CapSet, CapSets},
-    child::exec::Command,
-    rlimit,
-    step::Act,
-};
+use crate::{capability::CapSets, child::exec::Command, rlimit, step::Act};
 
 /// The process of config.json; a container that is only created for its namespaces has none, and cannot be started by this runtime.
 pub(super) fn required<'a>(context: &Context<'a>) -> Result<&'a Process> {
@@ -59,15 +54,9 @@ pub(super) fn working_directory(context: &Context<'_>, process: &Process) -> Res
         .at(context.bundle.at(Pointer::new("/process/cwd"))))
 }
 
-/// A resource limit, and who can set it: to raise a hard limit takes rights over the host, which only the parent has; to lower one early
-/// could break the set-up, so the child does it last.
-pub struct Limits {
-    /// Set by the parent, first.
-    pub raised: Vec<(Resource, Rlimit, Pointer)>,
-}
-
-/// Decides the resource limits.
-pub(super) fn limits(context: &mut Context<'_>, process: &Process) -> Result<Limits> {
+/// Decides the resource limits; returns those that the parent sets first. To raise a hard limit takes rights over the host, which only
+/// the parent has; to lower one early could break the set-up, so the child does it last.
+pub(super) fn limits(context: &mut Context<'_>, process: &Process) -> Result<Vec<(Resource, Rlimit, Pointer)>> {
     let mut raised = Vec::new();
     for (index, (resource, limit)) in
         rlimit::from_spec(&process.rlimits, &context.bundle.source)?.into_iter().enumerate()
@@ -80,7 +69,7 @@ pub(super) fn limits(context: &mut Context<'_>, process: &Process) -> Result<Lim
             context.step(Act::Limit { resource, soft: limit.current, hard: limit.maximum }, from);
         }
     }
-    Ok(Limits { raised })
+    Ok(raised)
 }
 
 /// The capabilities; without a word about them, none, as runc has it.
@@ -95,7 +84,7 @@ pub(super) fn capabilities(context: &mut Context<'_>, process: &Process, last: u
 pub(super) fn become_process(context: &mut Context<'_>, process: &Process, sets: CapSets) {
     let at = |name: &str| Pointer::new("/process").child(name);
     let user = &process.user;
-    context.step(Act::Bounding(bounding(&sets)), at("capabilities").child("bounding"));
+    context.step(Act::Bounding(sets.bounding), at("capabilities").child("bounding"));
     let groups = context.may_set_groups.then(|| user.additional_gids.clone());
     let ids = Act::Ids { uid: user.uid, gid: user.gid, groups, umask: user.umask };
     context.step(ids, at("user"));
@@ -103,8 +92,4 @@ pub(super) fn become_process(context: &mut Context<'_>, process: &Process, sets:
     if process.no_new_privileges {
         context.step(Act::NoNewPrivileges, at("noNewPrivileges"));
     }
-}
-
-fn bounding(sets: &CapSets) -> CapSet {
-    sets.bounding
 }

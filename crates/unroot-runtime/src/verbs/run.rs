@@ -73,7 +73,7 @@ pub fn run(alone: &Alone, global: &Global, options: &Create, reporter: &Reporter
 /// Waits for the end of the container: passes signals on and carries the terminal's bytes.
 fn attend(init: &Init, caught: Option<&Caught>) -> u8 {
     let Ok(pidfd) = init.pidfd() else { return 255 };
-    let raw = init.terminal.as_ref().and_then(RawMode::enter);
+    let raw = init.terminal.as_ref().and_then(|_| RawMode::enter());
     let mut terminal = init.terminal.as_ref().map(Terminal::new);
     resize(init);
     loop {
@@ -185,7 +185,7 @@ fn copy(from: impl AsFd, to: impl AsFd) -> bool {
 struct RawMode(Termios);
 
 impl RawMode {
-    fn enter(_terminal: &OwnedFd) -> Option<RawMode> {
+    fn enter() -> Option<RawMode> {
         let stdin = rustix::stdio::stdin();
         if !isatty(stdin) {
             return None;
