@@ -11,6 +11,7 @@ mod create;
 pub mod environment;
 mod files;
 pub mod hello;
+pub mod holders;
 pub mod image_facts;
 pub mod images;
 pub mod import;
