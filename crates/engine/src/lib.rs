@@ -4,9 +4,11 @@
 //! refused is refused before anything is made) and *done* (a directory in the store, a monitor). Nothing here prints;
 //! warnings go to [`Notices`] when they are known.
 
+pub mod calc;
 pub mod capabilities;
 pub mod client;
 pub mod config;
+pub mod containers_conf;
 mod create;
 pub mod environment;
 mod files;

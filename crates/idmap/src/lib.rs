@@ -36,8 +36,10 @@ mod request;
 mod resolve;
 pub mod slots;
 mod subid;
+mod trace;
 mod triple;
 mod userns;
+mod written;
 
 pub use algebra::Straddle;
 pub use assign::{Pool, Short, assign};
@@ -57,5 +59,6 @@ pub use request::{Request, Words};
 pub use resolve::{Automatic, Caller, Namespace, Resolved, World, resolve};
 pub use slots::Slot;
 pub use subid::{BadLine, Delegation, LineFault, SubidFile, consecutive, intermediate};
+pub use trace::{Trace, Way, trace};
 pub use triple::Triple;
 pub use userns::{Auto, KeepId, Userns};

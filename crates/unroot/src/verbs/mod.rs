@@ -5,6 +5,7 @@ mod images;
 mod import;
 mod info;
 mod load;
+mod map_calc;
 mod podman;
 mod ps;
 mod rm;
@@ -74,6 +75,11 @@ pub static GROUPS: &[Group] = &[
         name: "image",
         about: "Images: the same verbs, spelled out",
         verbs: &[("ls", &images::VERB), ("rm", &rmi::VERB), ("load", &load::VERB), ("import", &import::VERB)],
+    },
+    Group {
+        name: "map",
+        about: "Maps of user namespaces: show, calculate, plan, audit",
+        verbs: &[("calc", &map_calc::VERB)],
     },
 ];
 
