@@ -11,4 +11,5 @@ family! {
     UR0808 Engine "the option is known to Podman and not supported yet";
     UR0809 Engine "an id fits several containers";
     UR0810 Engine "the container's records cannot be read";
+    UR0811 Engine "a configuration file cannot be read or understood";
 }
