@@ -6,7 +6,10 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use diag::{Error, Result, codes};
-use rustix::io::Errno;
+use rustix::{
+    io::Errno,
+    process::{Pid, test_kill_process},
+};
 use serde::{Deserialize, Serialize};
 use sys::Dir;
 
@@ -154,8 +157,22 @@ pub struct Birth {
 
 impl Birth {
     /// Asks for a process; `None` if there is none.
+    ///
+    /// While another thread lists /proc, the kernel (seen on 6.18) may say ENOENT of a process that is there. A life must not hang on
+    /// that, so the answer "there is none" counts only if a signal finds none either.
     pub fn of(pid: i32) -> Option<Birth> {
-        let stat = read_word(&format!("/proc/{pid}/stat")).ok()?;
+        let path = format!("/proc/{pid}/stat");
+        for _ in 0..TRIES {
+            match read_word(&path) {
+                Ok(stat) => return Birth::parse(&stat),
+                Err(_) if is_there(pid) => std::thread::yield_now(),
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    fn parse(stat: &str) -> Option<Birth> {
         // The second field is the program's name in parentheses, and the name may have any character.
         let after_name = &stat[stat.rfind(')')? + 1..];
         let mut fields = after_name.split_ascii_whitespace();
@@ -163,6 +180,15 @@ impl Birth {
         let start_time = fields.nth(18)?.parse().ok()?;
         Some(Birth { start_time, is_dead: matches!(status, "Z" | "X" | "x") })
     }
+}
+
+/// How often /proc is asked for a process that is there.
+const TRIES: u32 = 100;
+
+/// Whether a process of this pid is there: one that may not be signalled is, too.
+fn is_there(pid: i32) -> bool {
+    let process = if pid > 0 { Pid::from_raw(pid) } else { None };
+    process.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
 }
 
 /// The id of this boot.
