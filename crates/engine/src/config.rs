@@ -50,6 +50,18 @@ pub struct MapRequest {
     pub uidmap: Vec<String>,
     /// `--gidmap`.
     pub gidmap: Vec<String>,
+    /// `--subuidname`.
+    #[serde(default)]
+    pub subuidname: Option<String>,
+    /// `--subgidname`.
+    #[serde(default)]
+    pub subgidname: Option<String>,
+    /// `--map`.
+    #[serde(default)]
+    pub map: Vec<String>,
+    /// `--me-as`.
+    #[serde(default)]
+    pub me_as: Option<String>,
 }
 
 /// One container.

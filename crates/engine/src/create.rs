@@ -252,10 +252,15 @@ fn stop_signal(defaults: &ImageConfig) -> Result<u8> {
 
 fn map_request(request: &RunRequest) -> MapRequest {
     let texts = |list: &[Given<String>]| list.iter().map(|given| given.value.clone()).collect();
+    let text = |given: &Option<Given<String>>| given.as_ref().map(|given| given.value.clone());
     MapRequest {
-        userns: request.userns.as_ref().map(|given| given.value.clone()),
+        userns: text(&request.userns),
         uidmap: texts(&request.uidmap),
         gidmap: texts(&request.gidmap),
+        subuidname: text(&request.subuidname),
+        subgidname: text(&request.subgidname),
+        map: texts(&request.map),
+        me_as: text(&request.me_as),
     }
 }
 

@@ -3,20 +3,24 @@
 //! The default for root is a slot of 65536 ids of its own, leased for as long as the container lives. For other users it is
 //! the whole of their own namespace: root inside is the user. Everything is checked here, before anything is made.
 
+mod asked;
 pub mod coverage;
 pub mod host;
 
 use diag::{Error, Origin, Result, codes};
 use idmap::{
-    Auto, Automatic, Caller, FULL, IdMap, ImageIds, Kind, Namespace, Needs, Place, Pool, Request, Slot, Userns, Words,
-    World, resolve, slots::free_slots,
+    Auto, Automatic, Caller, FULL, IdMap, ImageIds, Kind, Namespace, Needs, Place, Pool, Slot, World, resolve_with,
+    slots::free_slots,
 };
 
 pub use host::Host;
 
 use crate::{
     config::{MapRequest, User},
-    map::coverage::Image,
+    map::{
+        asked::{Asked, place_of_all},
+        coverage::Image,
+    },
 };
 
 /// A decided map.
@@ -48,19 +52,14 @@ pub fn decide<L>(
     mut lease: impl FnMut(Slot) -> Result<Option<L>>,
     origin: impl Fn(&Place) -> Option<Origin>,
 ) -> Result<Decided<L>> {
-    let words = Words {
-        userns: request.userns.as_deref(),
-        uidmap: &request.uidmap,
-        gidmap: &request.gidmap,
-        ..Words::default()
-    };
-    let asked = Request::parse(&words).map_err(|refused| refused.into_error(&origin))?;
-    let asked = asked.unwrap_or_else(|| Request::Mode(default_mode(&host.caller)));
+    let Asked { request: asked, wishes } =
+        Asked::read(request, host, image).map_err(|refused| refused.into_error(&origin))?;
     let world = World { caller: &host.caller, subuid: &host.subuid, subgid: &host.subgid };
     let mut held = None;
-    let resolved = resolve(&asked, &world, |auto| automatic(auto, host, image, name, &mut lease, &mut held))
-        .map_err(|refused| refused.into_error(&origin))?;
-    let at = |error: Error| match asked_at(request, &origin) {
+    let resolved =
+        resolve_with(&asked, &wishes, &world, |auto| automatic(auto, host, image, name, &mut lease, &mut held))
+            .map_err(|refused| refused.into_error(&origin))?;
+    let at = |error: Error| match place_of_all(request, &origin) {
         Some(origin) => error.at(origin),
         None => error,
     };
@@ -87,15 +86,6 @@ pub fn decide<L>(
         return Err(at(needs_idmapped_mounts()));
     }
     Ok(Decided { map, current: host.current.clone(), lease: held, user, shifted, warnings })
-}
-
-/// For root a range of the container's own; for others their own namespace as it is.
-fn default_mode(caller: &Caller) -> Userns {
-    match caller {
-        Caller::Root { current } if *current == IdMap::identity() => Userns::Auto(Auto::default()),
-        Caller::Root { .. } => Userns::KeepId(idmap::KeepId { uid: None, gid: None, size: None }),
-        Caller::User { .. } => Userns::Host,
-    }
 }
 
 /// The material of an automatic map: a free slot for root, the delegated ids for others.
@@ -148,18 +138,6 @@ fn needs(auto: &Auto, image: &ImageIds, whole: bool) -> Needs {
 
 fn is_identity(map: &IdMap) -> bool {
     [&map.uid, &map.gid].into_iter().all(|extents| extents.iter().all(|extent| extent.inside.0 == extent.outside.0))
-}
-
-/// The word that the map as a whole comes from.
-fn asked_at(request: &MapRequest, origin: impl Fn(&Place) -> Option<Origin>) -> Option<Origin> {
-    use idmap::MapOption::{Gidmap, Uidmap, Userns};
-    let first = [
-        (Userns, request.userns.as_deref()),
-        (Uidmap, request.uidmap.first().map(String::as_str)),
-        (Gidmap, request.gidmap.first().map(String::as_str)),
-    ];
-    let (option, text) = first.into_iter().find_map(|(option, text)| Some((option, text?)))?;
-    origin(&Place::new(option, 0, 0..text.len()))
 }
 
 fn host_mode() -> Error {

@@ -14,9 +14,12 @@ impl Origins {
         let mut origins = Origins::default();
         origins.arguments(request, args);
         origins.variables(request, env);
-        let maps = |list: &[Given<String>]| list.first().cloned().or_else(|| request.userns.clone());
-        origins.add("/linux/uidMappings", maps(&request.uidmap).as_ref());
-        origins.add("/linux/gidMappings", maps(&request.gidmap).as_ref());
+        let maps = |list: &[Given<String>], name: &Option<Given<String>>| {
+            let all = list.first().or(name.as_ref()).or(request.userns.as_ref());
+            all.or(request.map.first()).or(request.me_as.as_ref()).cloned()
+        };
+        origins.add("/linux/uidMappings", maps(&request.uidmap, &request.subuidname).as_ref());
+        origins.add("/linux/gidMappings", maps(&request.gidmap, &request.subgidname).as_ref());
         origins.add("/process/user", request.user.as_ref());
         origins.add("/process/cwd", request.workdir.as_ref());
         origins.add("/hostname", request.hostname.as_ref());

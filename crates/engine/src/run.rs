@@ -83,7 +83,10 @@ fn origin(request: &RunRequest, place: &Place) -> Option<Origin> {
         MapOption::Userns => request.userns.as_ref(),
         MapOption::Uidmap => request.uidmap.get(place.value),
         MapOption::Gidmap => request.gidmap.get(place.value),
-        MapOption::Subuidname | MapOption::Subgidname => None,
+        MapOption::Subuidname => request.subuidname.as_ref(),
+        MapOption::Subgidname => request.subgidname.as_ref(),
+        MapOption::Map => request.map.get(place.value),
+        MapOption::MeAs => request.me_as.as_ref(),
     };
     match given?.at.clone()? {
         Origin::Arg { argv, index, range } => {

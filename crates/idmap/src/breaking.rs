@@ -44,6 +44,14 @@ impl Pieces {
         self.list.extend(filled.into_iter().map(|extent| (extent, None)));
     }
 
+    /// Gives those of the ids inside that have none now those of the ids outside that nobody has now, in rising order.
+    pub(crate) fn refill(&mut self, inside: &IdSet, outside: &IdSet) {
+        let used: IdSet = self.list.iter().map(|(extent, _)| extent.outside_range()).collect();
+        let taken: IdSet = self.list.iter().map(|(extent, _)| extent.inside_range()).collect();
+        let filled = zip(&inside.difference(&taken), outside.difference(&used).ranges());
+        self.list.extend(filled.into_iter().map(|extent| (extent, None)));
+    }
+
     /// The map; or the fault and the triple that it comes from.
     pub(crate) fn finish(&self) -> Result<Extents, (Fault, Option<usize>)> {
         Extents::merged(self.list.iter().map(|(extent, _)| *extent)).map_err(|fault| {

@@ -17,12 +17,14 @@ pub(crate) fn by_hand(uid: &[Triple], gid: &[Triple], caller: &Caller) -> Result
                 let map = map.finish().map_err(|(fault, from)| blame(triples, from, fault.into_error(kind)))?;
                 map.split_at_parents(current.get(kind)).map_err(|straddle| beyond_root(triples, &map, straddle, kind))
             }
-            Caller::User { intermediate, .. } => rootless(triples, kind, intermediate.get(kind)),
+            Caller::User { intermediate, .. } => {
+                rootless(triples, kind, intermediate.get(kind), intermediate.get(kind))
+            }
         }
     })
 }
 
-/// The wishes of an automatic map, in host ids.
+/// The wishes of an automatic map, in host ids. Nothing is filled in: they are not the whole map.
 pub(crate) fn wished(triples: &[Triple], kind: Kind, caller: &Caller) -> Result<Extents, Refused> {
     match caller {
         Caller::Root { current } => {
@@ -31,7 +33,31 @@ pub(crate) fn wished(triples: &[Triple], kind: Kind, caller: &Caller) -> Result<
             map.split_at_parents(current.get(kind)).map_err(|straddle| beyond_root(triples, &map, straddle, kind))
         }
         Caller::User { .. } if triples.is_empty() => Ok(Extents::default()),
-        Caller::User { intermediate, .. } => rootless(triples, kind, intermediate.get(kind)),
+        Caller::User { intermediate, .. } => rootless(triples, kind, intermediate.get(kind), &Extents::default()),
+    }
+}
+
+/// A map of host ids with wishes broken into it, as `+` does it. An ordinary user has few ids, so those that lose theirs
+/// get the ones that become free; root's stay what they are, since `host` and `keep-id` promise that.
+pub(crate) fn insert(base: &Extents, triples: &[Triple], kind: Kind, caller: &Caller) -> Result<Extents, Refused> {
+    if triples.is_empty() {
+        return Ok(base.clone());
+    }
+    let mut pieces = Pieces::default();
+    base.iter().for_each(|extent| pieces.append(*extent, usize::MAX));
+    for extent in &wished(triples, kind, caller)? {
+        let from = triples.iter().position(|triple| triple.inside == extent.inside).unwrap_or(usize::MAX);
+        pieces.extend(*extent, from);
+    }
+    if matches!(caller, Caller::User { .. }) {
+        pieces.refill(&base.inside_ids(), &base.outside_ids());
+    }
+    let map = pieces.finish().map_err(|(fault, from)| blame(triples, from, fault.into_error(kind)))?;
+    match caller {
+        Caller::Root { current } => {
+            map.split_at_parents(current.get(kind)).map_err(|straddle| beyond_root(triples, &map, straddle, kind))
+        }
+        Caller::User { .. } => Ok(map),
     }
 }
 
@@ -98,7 +124,8 @@ fn looked_up(triple: &Triple, kind: Kind, hosts: &Extents) -> Result<Vec<Extent>
             .help(format!(
                 "root can delegate it by a line `USER:{}:1` in `{file}`",
                 unknown.first().unwrap_or_default()
-            )));
+            ))
+            .help("if it is about files that host users share, map the volume, not the container (`unroot explain UR0107`)"));
     }
     Extents::new([triple.extent()])
         .and_then(|wanted| wanted.compose(&hosts.invert()))
@@ -106,8 +133,8 @@ fn looked_up(triple: &Triple, kind: Kind, hosts: &Extents) -> Result<Vec<Extent>
         .map_err(|fault| Refused { error: fault.into_error(kind), place: Some(triple.place.clone()) })
 }
 
-fn rootless(triples: &[Triple], kind: Kind, intermediate: &Extents) -> Result<Extents, Refused> {
-    let pieces = pieces(triples, kind, intermediate, intermediate)?;
+fn rootless(triples: &[Triple], kind: Kind, intermediate: &Extents, fill: &Extents) -> Result<Extents, Refused> {
+    let pieces = pieces(triples, kind, fill, intermediate)?;
     let map = pieces.finish().map_err(|(fault, from)| blame(triples, from, fault.into_error(kind)))?;
     let unknown = map.outside_ids().difference(&intermediate.inside_ids());
     if let Some(id) = unknown.first() {

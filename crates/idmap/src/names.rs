@@ -24,6 +24,46 @@ impl Names for NoNames {
     }
 }
 
+/// One of the two columns, as a place where users and groups have names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The image's `/etc/passwd` and `/etc/group`.
+    Inside,
+    /// The host's.
+    Outside,
+}
+
+/// The other direction of [`Names`]: from a name to its id.
+pub trait Accounts {
+    /// A user's uid and primary gid.
+    fn user(&self, side: Side, name: &str) -> Option<(u32, u32)>;
+    /// A group's gid.
+    fn group(&self, side: Side, name: &str) -> Option<u32>;
+    /// The primary gid of the user with this uid.
+    fn primary_group(&self, side: Side, uid: u32) -> Option<u32>;
+    /// A name that is known, and hardly differs from this one: what was perhaps meant.
+    fn near(&self, side: Side, kind: Kind, name: &str) -> Option<String>;
+}
+
+/// No name has an id.
+impl Accounts for NoNames {
+    fn user(&self, _: Side, _: &str) -> Option<(u32, u32)> {
+        None
+    }
+
+    fn group(&self, _: Side, _: &str) -> Option<u32> {
+        None
+    }
+
+    fn primary_group(&self, _: Side, _: u32) -> Option<u32> {
+        None
+    }
+
+    fn near(&self, _: Side, _: Kind, _: &str) -> Option<String> {
+        None
+    }
+}
+
 /// How long a name may be: as long as `useradd(8)` allows.
 const LONGEST: usize = 32;
 

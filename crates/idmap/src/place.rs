@@ -17,6 +17,10 @@ pub enum MapOption {
     Subuidname,
     /// `--subgidname`.
     Subgidname,
+    /// `--map`.
+    Map,
+    /// `--me-as`.
+    MeAs,
 }
 
 impl MapOption {
@@ -28,6 +32,8 @@ impl MapOption {
             MapOption::Gidmap => "--gidmap",
             MapOption::Subuidname => "--subuidname",
             MapOption::Subgidname => "--subgidname",
+            MapOption::Map => "--map",
+            MapOption::MeAs => "--me-as",
         }
     }
 }

@@ -93,6 +93,8 @@ fn alone(words: &Words<'_>) -> Result<(), Refused> {
         MapOption::Userns => 0,
         MapOption::Subuidname | MapOption::Subgidname => 1,
         MapOption::Uidmap | MapOption::Gidmap => 2,
+        // They go with every other: nothing chooses the whole map here.
+        MapOption::Map | MapOption::MeAs => 3,
     };
     let mut given = given.into_iter().filter_map(|(option, value)| value.map(|value| (option, value)));
     let Some((first, value)) = given.next() else { return Ok(()) };

@@ -7,9 +7,9 @@ use diag::{Error, codes};
 
 use crate::{
     Auto, Extent, Extents, IdMap, IdSet, Inside, KeepId, Kind, MapOption, Needs, Outside, Place, Pool, Refused,
-    Request, SubidFile, Userns, assign,
+    Request, SubidFile, Triple, Userns, Wishes, assign,
     breaking::zip,
-    by_hand::{by_hand, wished},
+    by_hand::{by_hand, insert, wished},
     consecutive,
 };
 
@@ -112,6 +112,96 @@ pub fn resolve(
             Userns::Container(id) => Ok(join(Namespace::Container(id.clone()))),
             Userns::Path(path) => Ok(join(Namespace::Path(path.clone()))),
         },
+    }
+}
+
+/// As [`resolve()`], with single ids on top: a `+` of every way to a map. In a map by hand that is what it means; an automatic
+/// map is filled around them; every other is broken up for them.
+///
+/// Errors: those of [`resolve()`]; UR0108 if the mode leaves nothing to wish for.
+pub fn resolve_with(
+    request: &Request,
+    wishes: &Wishes,
+    world: &World<'_>,
+    automatic: impl FnOnce(&Auto) -> Result<Automatic, Error>,
+) -> Result<Resolved, Refused> {
+    if wishes.is_empty() {
+        return resolve(request, world, automatic);
+    }
+    contradiction(request, wishes)?;
+    match with_wishes(request, wishes, world.caller) {
+        Some(request) => resolve(&request, world, automatic),
+        None => {
+            let resolved = resolve(request, world, automatic)?;
+            let base = match resolved.namespace {
+                Namespace::New(map) => map,
+                _ => host_ids(world.caller),
+            };
+            let map = IdMap::try_from_fn(|kind| insert(base.get(kind), wishes.get(kind), kind, world.caller))?;
+            Ok(Resolved { namespace: Namespace::New(map), user: resolved.user })
+        }
+    }
+}
+
+/// The request that has the wishes in it already, where there is one.
+fn with_wishes(request: &Request, wishes: &Wishes, caller: &Caller) -> Option<Request> {
+    let both = |own: &[Triple], kind| [own, wishes.get(kind)].concat();
+    let auto = |auto: &Auto| {
+        Request::Mode(Userns::Auto(Auto {
+            size: auto.size,
+            uidmapping: both(&auto.uidmapping, Kind::Uid),
+            gidmapping: both(&auto.gidmapping, Kind::Gid),
+        }))
+    };
+    match (request, caller) {
+        (Request::Triples { uid, gid }, _) => {
+            Some(Request::Triples { uid: both(uid, Kind::Uid), gid: both(gid, Kind::Gid) })
+        }
+        (Request::Mode(Userns::Auto(own)), _) => Some(auto(own)),
+        (Request::Mode(Userns::Private), _) => Some(auto(&Auto::default())),
+        // What is left over of the caller's ids is filled in around them.
+        (Request::Mode(Userns::Host), Caller::User { .. }) => {
+            Some(Request::Triples { uid: wishes.uid.clone(), gid: wishes.gid.clone() })
+        }
+        _ => None,
+    }
+}
+
+fn contradiction(request: &Request, wishes: &Wishes) -> Result<(), Refused> {
+    let Request::Mode(mode) = request else { return Ok(()) };
+    let refused = |triple: &Triple, what: String, help: &str| {
+        Err(Refused::new(triple.place.clone(), codes::UR0108, what).help(help))
+    };
+    let first = wishes.uid.first().or(wishes.gid.first());
+    match (mode, wishes.first_of(MapOption::MeAs), first) {
+        (Userns::Container(_) | Userns::Path(_), _, Some(triple)) => {
+            let what =
+                format!("`{}` cannot change the map of a namespace that is there already", triple.place.option.name());
+            refused(triple, what, "leave one of the two options out")
+        }
+        (Userns::KeepId(_), Some(triple), _) => refused(
+            triple,
+            "`--me-as` and `--userns=keep-id` both say who you are in the container".to_owned(),
+            "leave one of them out; with numbers, `keep-id:uid=UID,gid=GID` says the same",
+        ),
+        (Userns::NoMap, Some(triple), _) => refused(
+            triple,
+            "`--userns=nomap` leaves you out of the container, and `--me-as` says who you are in it".to_owned(),
+            "leave one of them out",
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// The caller's ids as they are.
+fn host_ids(caller: &Caller) -> IdMap {
+    match caller {
+        Caller::Root { current } => {
+            // Disjoint, as the map is that they are taken from.
+            let same = |kind| Extents::new(identity_within(current.get(kind))).unwrap_or_default();
+            IdMap { uid: same(Kind::Uid), gid: same(Kind::Gid) }
+        }
+        Caller::User { intermediate, .. } => intermediate.clone(),
     }
 }
 

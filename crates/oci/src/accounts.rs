@@ -51,6 +51,33 @@ pub fn group_name(gid: u32, group: &[u8]) -> Option<String> {
     groups(group).find(|group| group.gid == gid).map(|group| lossy(group.name))
 }
 
+/// A user's uid and primary gid: the first entry of this name counts.
+pub fn user_ids(name: &str, passwd: &[u8]) -> Option<(u32, u32)> {
+    users(passwd).find(|user| user.name == name.as_bytes()).map(|user| (user.uid, user.gid))
+}
+
+/// The primary gid of a uid: the first entry counts.
+pub fn primary_group(uid: u32, passwd: &[u8]) -> Option<u32> {
+    users(passwd).find(|user| user.uid == uid).map(|user| user.gid)
+}
+
+/// A group's gid: the first entry of this name counts.
+pub fn group_id(name: &str, group: &[u8]) -> Option<u32> {
+    groups(group).find(|group| group.name == name.as_bytes()).map(|group| group.gid)
+}
+
+/// The user whose name differs least from this one, if it differs little.
+pub fn near_user(name: &str, passwd: &[u8]) -> Option<String> {
+    let known: Vec<String> = users(passwd).map(|user| lossy(user.name)).collect();
+    nearest(name, known.iter().map(String::as_str)).map(str::to_owned)
+}
+
+/// The group whose name differs least from this one, if it differs little.
+pub fn near_group(name: &str, group: &[u8]) -> Option<String> {
+    let known: Vec<String> = groups(group).map(|group| lossy(group.name)).collect();
+    nearest(name, known.iter().map(String::as_str)).map(str::to_owned)
+}
+
 /// All ids that the two files name: users' uids with their gids, and groups' gids.
 pub fn known_ids(passwd: &[u8], group: &[u8]) -> (Vec<u32>, Vec<u32>) {
     let uids = users(passwd).map(|user| user.uid).collect();
@@ -209,6 +236,11 @@ mod tests {
     fn ids_and_their_names() {
         assert_eq!(user_name(101, PASSWD).as_deref(), Some("redis"));
         assert_eq!(group_name(44, GROUP).as_deref(), Some("video"));
+        assert_eq!((user_ids("redis", PASSWD), user_ids("1000", PASSWD)), (Some((101, 102)), Some((7, 8))));
+        assert_eq!((primary_group(101, PASSWD), primary_group(4, PASSWD)), (Some(102), None));
+        assert_eq!((group_id("video", GROUP), group_id("redis,root", GROUP)), (Some(44), None));
+        assert_eq!(near_user("rediss", PASSWD).as_deref(), Some("redis"));
+        assert_eq!((near_group("vidio", GROUP).as_deref(), near_group("x", b"")), (Some("video"), None));
         assert_eq!(known_ids(PASSWD, b"a:x:5:").0, [0, 101, 7, 9]);
         assert_eq!(known_ids(PASSWD, b"a:x:5:").1, [0, 102, 8, 9, 5]);
     }

@@ -50,6 +50,18 @@ pub struct RunOptions {
     #[arg(long, value_name = "MAP")]
     #[arg(help = "Map group ids: CONTAINER:HOST[:COUNT]; may be repeated")]
     gidmap: Vec<String>,
+    /// Map the ids that this name has in /etc/subuid
+    #[arg(long, value_name = "NAME", overrides_with = "subuidname")]
+    subuidname: Option<String>,
+    /// Map the ids that this name has in /etc/subgid
+    #[arg(long, value_name = "NAME", overrides_with = "subgidname")]
+    subgidname: Option<String>,
+    #[arg(long, value_name = "MAP")]
+    #[arg(help = "Map single ids besides: [u|g]INSIDE=[@]OUTSIDE[:COUNT], by number or name; may be repeated")]
+    map: Vec<String>,
+    /// Be this user of the image: NAME|UID[:GROUP|GID] inside is you outside
+    #[arg(long, value_name = "USER", overrides_with = "me_as")]
+    me_as: Option<String>,
     #[arg(short, long, overrides_with = "user")]
     #[arg(help = "Run as this user of the container: NAME|UID[:GROUP|GID]")]
     user: Option<String>,
@@ -94,11 +106,11 @@ pub struct RunOptions {
 /// The variable that holds the default of `--userns`, as for Podman.
 const USERNS: &str = "PODMAN_USERNS";
 
-/// What the environment says where the command line says nothing about the user namespace.
-fn default_userns(uidmap: &[String], gidmap: &[String]) -> Option<Given<String>> {
+/// What the environment says where the command line chooses no map.
+fn default_userns() -> Option<Given<String>> {
     let value = env::var(USERNS).ok().filter(|value| !value.is_empty())?;
     let at = Origin::Env { name: USERNS.to_owned(), value: value.clone() };
-    (uidmap.is_empty() && gidmap.is_empty()).then_some(Given { value, at: Some(at) })
+    Some(Given { value, at: Some(at) })
 }
 
 impl RunOptions {
@@ -106,14 +118,20 @@ impl RunOptions {
     pub fn into_request(self, words: &Words) -> RunRequest {
         let one = |id: &str, value: Option<String>| value.map(|value| words.one(id, value));
         let image = words.operands_from(0, vec![self.image]).pop().unwrap_or_default();
+        let names = [&self.subuidname, &self.subgidname].into_iter().flatten().filter(|name| !name.is_empty());
+        let open = names.chain(&self.uidmap).chain(&self.gidmap).next().is_none();
         RunRequest {
             image,
             rootfs: self.rootfs,
             command: words.operands_from(1, self.command),
             name: one("name", self.name),
-            userns: one("userns", self.userns).or_else(|| default_userns(&self.uidmap, &self.gidmap)),
+            userns: one("userns", self.userns).or_else(|| open.then(default_userns)?),
             uidmap: words.each("uidmap", self.uidmap),
             gidmap: words.each("gidmap", self.gidmap),
+            subuidname: one("subuidname", self.subuidname),
+            subgidname: one("subgidname", self.subgidname),
+            map: words.each("map", self.map),
+            me_as: one("me_as", self.me_as),
             user: one("user", self.user),
             workdir: one("workdir", self.workdir),
             env: words.each("env", self.env),

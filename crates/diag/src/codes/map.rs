@@ -9,4 +9,5 @@ family! {
     UR0106 Engine "the map leaves out the user or a group of the process";
     UR0107 Engine "the map reaches beyond the ids that may be used here";
     UR0108 Engine "options that choose a map contradict each other";
+    UR0109 Engine "a user or group is not known to the host";
 }

@@ -40,7 +40,7 @@ fn user(further: u32) -> Host {
 
 fn asked(userns: Option<&str>, uidmap: &[&str], gidmap: &[&str]) -> MapRequest {
     let all = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
-    MapRequest { userns: userns.map(str::to_owned), uidmap: all(uidmap), gidmap: all(gidmap) }
+    MapRequest { userns: userns.map(str::to_owned), uidmap: all(uidmap), gidmap: all(gidmap), ..MapRequest::default() }
 }
 
 fn decided(host: &Host, request: &MapRequest) -> Result<Decided<u32>> {

@@ -1,0 +1,119 @@
+//! What the options ask for: read, with names looked up in the image and on the host.
+
+use std::env;
+
+use diag::Origin;
+use idmap::{
+    Accounts, Caller, KeepId, Kind, MapOption, MeAs, Place, Refused, Request, Side, Userns, Wish, Wishes, Words,
+};
+use oci::accounts::{group_id, near_group, near_user, primary_group, user_ids};
+
+use crate::{
+    config::MapRequest,
+    map::{Host, coverage::Image},
+};
+
+/// The way to the map, and the single ids on top of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The way; the default where none is chosen.
+    pub request: Request,
+    /// `--map` and `--me-as`.
+    pub wishes: Wishes,
+}
+
+impl Asked {
+    /// Reads the options.
+    ///
+    /// Errors: those of [`Request::parse`], [`Wish::parse_all`] and [`Wishes::find`].
+    pub fn read(asked: &MapRequest, host: &Host, image: &Image) -> Result<Asked, Refused> {
+        let request = Request::parse(&words(asked))?;
+        let map = Wish::parse_all(&asked.map)?;
+        // An empty value is none, so that a script may always pass it.
+        let me_as = asked.me_as.as_deref().filter(|text| !text.is_empty()).map(MeAs::parse).transpose()?;
+        let sudo_user = env::var("SUDO_USER").ok().filter(|name| !name.is_empty());
+        let known = Known { image, host };
+        let wishes = Wishes::find(&map, me_as.as_ref(), &host.caller, &known, sudo_user.as_deref())?;
+        let request = request.unwrap_or_else(|| Request::Mode(default_mode(&host.caller)));
+        Ok(Asked { request, wishes })
+    }
+}
+
+fn words(asked: &MapRequest) -> Words<'_> {
+    Words {
+        userns: asked.userns.as_deref(),
+        uidmap: &asked.uidmap,
+        gidmap: &asked.gidmap,
+        subuidname: asked.subuidname.as_deref(),
+        subgidname: asked.subgidname.as_deref(),
+    }
+}
+
+/// For root a range of the container's own; for others their own namespace as it is.
+fn default_mode(caller: &Caller) -> Userns {
+    match caller {
+        Caller::Root { current } if *current == idmap::IdMap::identity() => Userns::Auto(idmap::Auto::default()),
+        Caller::Root { .. } => Userns::KeepId(KeepId { uid: None, gid: None, size: None }),
+        Caller::User { .. } => Userns::Host,
+    }
+}
+
+/// The word that the map as a whole comes from: the first one that chooses all of it, or else a wish.
+pub fn place_of_all(asked: &MapRequest, origin: impl Fn(&Place) -> Option<Origin>) -> Option<Origin> {
+    let first = |list: &'_ [String]| list.first().map(String::len);
+    let length = |text: &Option<String>| text.as_ref().filter(|text| !text.is_empty()).map(String::len);
+    let words = [
+        (MapOption::Userns, asked.userns.as_ref().map(String::len)),
+        (MapOption::Uidmap, first(&asked.uidmap)),
+        (MapOption::Gidmap, first(&asked.gidmap)),
+        (MapOption::Subuidname, length(&asked.subuidname)),
+        (MapOption::Subgidname, length(&asked.subgidname)),
+        (MapOption::Map, first(&asked.map)),
+        (MapOption::MeAs, length(&asked.me_as)),
+    ];
+    let (option, length) = words.into_iter().find_map(|(option, length)| Some((option, length?)))?;
+    origin(&Place::new(option, 0, 0..length))
+}
+
+/// The accounts of both sides.
+struct Known<'a> {
+    image: &'a Image,
+    host: &'a Host,
+}
+
+impl Known<'_> {
+    fn passwd(&self, side: Side) -> &[u8] {
+        match side {
+            Side::Inside => &self.image.passwd,
+            Side::Outside => &self.host.passwd,
+        }
+    }
+
+    fn groups(&self, side: Side) -> &[u8] {
+        match side {
+            Side::Inside => &self.image.group,
+            Side::Outside => &self.host.group,
+        }
+    }
+}
+
+impl Accounts for Known<'_> {
+    fn user(&self, side: Side, name: &str) -> Option<(u32, u32)> {
+        user_ids(name, self.passwd(side))
+    }
+
+    fn group(&self, side: Side, name: &str) -> Option<u32> {
+        group_id(name, self.groups(side))
+    }
+
+    fn primary_group(&self, side: Side, uid: u32) -> Option<u32> {
+        primary_group(uid, self.passwd(side))
+    }
+
+    fn near(&self, side: Side, kind: Kind, name: &str) -> Option<String> {
+        match kind {
+            Kind::Uid => near_user(name, self.passwd(side)),
+            Kind::Gid => near_group(name, self.groups(side)),
+        }
+    }
+}
