@@ -20,10 +20,30 @@ pub struct ImageIds {
     pub files: IdSet,
     /// Ids in its `/etc/passwd` and `/etc/group`.
     pub accounts: IdSet,
+    /// Owners of the directories that it declares as volumes; they are among those of its files.
+    pub volumes: IdSet,
+    /// Ids that access control lists of its files name.
+    pub acls: IdSet,
+    /// Root of the user namespaces in which capabilities of its files count (`rootid` of `struct vfs_ns_cap_data`).
+    pub capabilities: IdSet,
     /// Ids that its process will have: `USER`, `--user`, `--group-add`.
     pub process: IdSet,
     /// Whether it runs systemd.
     pub systemd: bool,
+}
+
+impl ImageIds {
+    /// What widens the window, or is mapped by itself: by falling weight of the reason.
+    fn sources(&self) -> [(&IdSet, Reason); 6] {
+        [
+            (&self.process, Reason::Process),
+            (&self.volumes, Reason::Volume),
+            (&self.files, Reason::Files),
+            (&self.acls, Reason::Acl),
+            (&self.capabilities, Reason::Capability),
+            (&self.accounts, Reason::Accounts),
+        ]
+    }
 }
 
 /// Why ids are mapped.
@@ -33,20 +53,52 @@ pub enum Reason {
     Window,
     /// The user asked for this size.
     Size,
+    /// storage.conf asks for this size at least.
+    Least,
     /// The image runs systemd.
     Systemd,
     /// The user nobody.
     Nobody,
     /// The process runs with them.
     Process,
+    /// They own a volume of the image.
+    Volume,
     /// They own files of the image.
     Files,
+    /// Access control lists of the image's files name them.
+    Acl,
+    /// They are root of the user namespaces in which capabilities of the image's files count.
+    Capability,
     /// They are in the image's `/etc/passwd` or `/etc/group`.
     Accounts,
+    /// The person has chosen host ids for them.
+    Wish,
     /// The container's slot has room for them.
     Room,
     /// They lie between needed ids, which would take too many extents one by one.
     Between,
+}
+
+impl Reason {
+    /// One word for machines; it stays the same.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Reason::Window => "window",
+            Reason::Size => "size",
+            Reason::Least => "least",
+            Reason::Systemd => "systemd",
+            Reason::Nobody => "nobody",
+            Reason::Process => "process",
+            Reason::Volume => "volume",
+            Reason::Files => "files",
+            Reason::Acl => "acl",
+            Reason::Capability => "capability",
+            Reason::Accounts => "accounts",
+            Reason::Wish => "wish",
+            Reason::Room => "room",
+            Reason::Between => "between",
+        }
+    }
 }
 
 impl fmt::Display for Reason {
@@ -54,11 +106,16 @@ impl fmt::Display for Reason {
         f.write_str(match self {
             Reason::Window => "the usual window, up to the image's highest ordinary id",
             Reason::Size => "the size that was asked for",
+            Reason::Least => "the least size of an automatic map, from storage.conf",
             Reason::Systemd => "the image runs systemd, which makes users of its own",
             Reason::Nobody => "the user nobody",
             Reason::Process => "the container's process has this id",
+            Reason::Volume => "owns a volume of the image",
             Reason::Files => "owns files of the image",
+            Reason::Acl => "is in access control lists of the image's files",
+            Reason::Capability => "is the root that capabilities of the image's files are for",
             Reason::Accounts => "is in the image's /etc/passwd or /etc/group",
+            Reason::Wish => "you have chosen its host id",
             Reason::Room => "the container's slot has room for them",
             Reason::Between => "lies between needed ids: one by one they would take too many extents",
         })
@@ -94,10 +151,10 @@ impl Needs {
         Needs { parts: if ids.is_empty() { Vec::new() } else { vec![Part { ids, reason: Reason::Size }] } }
     }
 
-    /// What an image needs: a window from 0 over its ordinary ids, and far ones each by itself.
+    /// What an image needs: a window from 0 over its ordinary ids, and far ones each by itself. An id that is needed
+    /// for several reasons has the first of them, in the order of [`Reason`].
     pub fn of_image(image: &ImageIds) -> Self {
-        let sources =
-            [(&image.process, Reason::Process), (&image.files, Reason::Files), (&image.accounts, Reason::Accounts)];
+        let sources = image.sources();
         let all = sources.iter().fold(IdSet::new(), |all, (ids, _)| all.union(ids));
         let window = window(&all, image.systemd);
         let reason = if image.systemd { Reason::Systemd } else { Reason::Window };
@@ -111,19 +168,39 @@ impl Needs {
             parts.extend(fresh.ranges().map(|ids| Part { ids, reason }));
             mapped = mapped.union(&fresh);
         }
-        parts.sort_by_key(|part| *part.ids.start());
-        Needs { parts }
+        Needs { parts }.sorted()
     }
 
     /// The same plan with all ids below `size`: for a pool that nobody else uses anyway, so that programs may take
     /// ids that the image does not mention.
     #[must_use]
     pub fn widened(&self, size: u32) -> Needs {
-        let mut parts = self.parts.clone();
+        self.with_all_below(size, Reason::Room)
+    }
+
+    /// The same plan with all ids below `size`, because a map is to have so many at least.
+    #[must_use]
+    pub fn at_least(&self, size: u32) -> Needs {
+        self.with_all_below(size, Reason::Least)
+    }
+
+    fn with_all_below(&self, size: u32, reason: Reason) -> Needs {
         let more = IdSet::from_iter([crate::extent::span(0, size)]).difference(&self.ids());
-        parts.extend(more.ranges().map(|ids| Part { ids, reason: Reason::Room }));
-        parts.sort_by_key(|part| *part.ids.start());
-        Needs { parts }
+        let more = more.ranges().map(|ids| Part { ids, reason });
+        Needs { parts: self.parts.iter().cloned().chain(more).collect() }.sorted()
+    }
+
+    /// With ids for which the person has chosen host ids: they are mapped whatever the image needs.
+    #[must_use]
+    pub fn wishing(&self, wishes: &IdSet) -> Needs {
+        let more = wishes.difference(&self.ids());
+        let more = more.ranges().map(|ids| Part { ids, reason: Reason::Wish });
+        Needs { parts: self.parts.iter().cloned().chain(more).collect() }.sorted()
+    }
+
+    fn sorted(mut self) -> Needs {
+        self.parts.sort_by_key(|part| *part.ids.start());
+        self
     }
 
     /// The parts, by rising ids.
@@ -150,10 +227,8 @@ impl Needs {
             runs.windows(2).map(|pair| pair[0].end() + 1..=pair[1].start() - 1).collect();
         gaps.sort_by_key(|gap| gap.end() - gap.start());
         let too_many = runs.len().saturating_sub(most.max(1));
-        let mut parts = self.parts.clone();
-        parts.extend(gaps.into_iter().take(too_many).map(|ids| Part { ids, reason: Reason::Between }));
-        parts.sort_by_key(|part| *part.ids.start());
-        Needs { parts }
+        let filled = gaps.into_iter().take(too_many).map(|ids| Part { ids, reason: Reason::Between });
+        Needs { parts: self.parts.iter().cloned().chain(filled).collect() }.sorted()
     }
 }
 
@@ -187,7 +262,7 @@ mod tests {
 
     fn image(files: &str, accounts: &str, process: &str) -> ImageIds {
         let set = |text: &str| text.parse().unwrap();
-        ImageIds { files: set(files), accounts: set(accounts), process: set(process), systemd: false }
+        ImageIds { files: set(files), accounts: set(accounts), process: set(process), ..ImageIds::default() }
     }
 
     #[test]
@@ -227,6 +302,36 @@ mod tests {
         assert_eq!(plan.widened(65_536).ids().to_string(), "0-65535");
         assert_eq!(plan.widened(10), plan);
         assert!(plan.to_string().ends_with("\n1029 ids"), "{plan}");
+    }
+
+    #[test]
+    fn rarer_reasons() {
+        let set = |text: &str| text.parse().unwrap();
+        let plan = Needs::of_image(&ImageIds {
+            volumes: set("7000"),
+            acls: set("7000,8000"),
+            capabilities: set("8000,9000"),
+            ..image("0,7000", "0", "0")
+        })
+        .wishing(&set("5,1500,9000,10000"));
+        let said: Vec<_> = plan.parts().iter().skip(1).map(|part| (*part.ids.start(), part.reason.word())).collect();
+        let expected = [
+            (1500, "wish"),
+            (7000, "volume"),
+            (8000, "acl"),
+            (9000, "capability"),
+            (10_000, "wish"),
+            (65_534, "nobody"),
+        ];
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn a_least_size() {
+        let plan = Needs::of_image(&image("0,1500", "", "")).at_least(4096);
+        assert_eq!(plan.ids().to_string(), "0-4095,65534");
+        assert_eq!(plan.parts()[1], Part { ids: 1501..=4095, reason: Reason::Least });
+        assert_eq!(plan.at_least(10), plan);
     }
 
     #[test]
