@@ -28,6 +28,8 @@ mod fault;
 mod id;
 mod idset;
 mod kernel;
+pub mod line;
+pub mod levels;
 mod names;
 mod number;
 mod place;
