@@ -35,6 +35,7 @@ impl Engine<'_> {
         let signals = if request.detach { None } else { Some(client::catch_signals()?) };
         let built_in =
             !request.rootfs && self.ready_hello(&request.image.value).map_err(|error| request.image.blame(error))?;
+        let request = &self.with_default_map(request)?;
         let content = self.store.share()?;
         let mut draft = self.draft(request, &id)?;
         let decided = self.decide(&draft.config, &draft.image, |place| origin(request, place))?;

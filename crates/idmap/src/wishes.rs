@@ -190,3 +190,6 @@ fn root_is_nobody(me: &MeAs, sudo_user: Option<&str>) -> Refused {
     };
     Refused { error, place: Some(Place::new(MapOption::MeAs, 0, 0..me.at_group.bytes.end)) }
 }
+
+#[cfg(test)]
+mod tests;

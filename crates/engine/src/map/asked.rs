@@ -2,15 +2,17 @@
 
 use std::env;
 
-use diag::Origin;
+use diag::{Origin, Result};
 use idmap::{
     Accounts, Caller, KeepId, Kind, MapOption, MeAs, Place, Refused, Request, Side, Userns, Wish, Wishes, Words,
 };
 use oci::accounts::{group_id, near_group, near_user, primary_group, user_ids};
 
 use crate::{
+    Engine,
     config::MapRequest,
     map::{Host, coverage::Image},
+    request::RunRequest,
 };
 
 /// The way to the map, and the single ids on top of it.
@@ -26,7 +28,7 @@ impl Asked {
     /// Reads the options.
     ///
     /// Errors: those of [`Request::parse`], [`Wish::parse_all`] and [`Wishes::find`].
-    pub fn read(asked: &MapRequest, host: &Host, image: &Image) -> Result<Asked, Refused> {
+    pub fn read(asked: &MapRequest, host: &Host, image: &Image) -> std::result::Result<Asked, Refused> {
         let request = Request::parse(&words(asked))?;
         let map = Wish::parse_all(&asked.map)?;
         // An empty value is none, so that a script may always pass it.
@@ -46,6 +48,20 @@ fn words(asked: &MapRequest) -> Words<'_> {
         gidmap: &asked.gidmap,
         subuidname: asked.subuidname.as_deref(),
         subgidname: asked.subgidname.as_deref(),
+    }
+}
+
+impl Engine<'_> {
+    /// The request with the default of containers.conf where neither the command line nor the environment chooses a map.
+    /// The file is not looked at otherwise: what is wrong in it is then no business of this start.
+    pub(crate) fn with_default_map(&self, request: &RunRequest) -> Result<RunRequest> {
+        let mut request = request.clone();
+        let names = [&request.subuidname, &request.subgidname].into_iter().flatten();
+        let named = names.filter(|name| !name.value.is_empty()).count();
+        if request.userns.is_none() && request.uidmap.is_empty() && request.gidmap.is_empty() && named == 0 {
+            request.userns = self.containers_conf()?.userns.filter(|userns| !userns.value.is_empty());
+        }
+        Ok(request)
     }
 }
 
