@@ -47,6 +47,8 @@ pub(crate) struct Entry {
     pub mtime: Time,
     pub atime: Option<Time>,
     pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Access control lists in words, each with the attribute that holds it.
+    pub acls: Vec<(&'static str, Vec<u8>)>,
     /// Bytes, holes and all.
     pub size: u64,
     /// Where its contents belong, if it has holes.
@@ -231,6 +233,7 @@ impl<'s> Entries<'s> {
             },
             atime: records.time("atime")?,
             xattrs: records.xattrs(),
+            acls: records.acls(),
             segments: map.map(|map| map.segments),
             name,
             kind,

@@ -71,7 +71,16 @@ impl Records {
             |(key, value): &(Vec<u8>, Vec<u8>)| Some((key.strip_prefix(b"SCHILY.xattr.")?.to_vec(), value.clone()));
         self.0.iter().filter_map(named).collect()
     }
+
+    /// Access control lists in words, each with the attribute that it is about.
+    pub(super) fn acls(&self) -> Vec<(&'static str, Vec<u8>)> {
+        ACLS.iter().filter_map(|(record, attribute)| Some((*attribute, self.get(record)?.to_vec()))).collect()
+    }
 }
+
+/// The records that hold access control lists in words, and the attributes that they are about.
+const ACLS: [(&str, &str); 2] =
+    [("SCHILY.acl.access", "system.posix_acl_access"), ("SCHILY.acl.default", "system.posix_acl_default")];
 
 type Record = (Vec<u8>, Vec<u8>);
 

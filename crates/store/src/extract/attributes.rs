@@ -15,7 +15,7 @@ use sys::{
     },
 };
 
-use super::tally::Tally;
+use super::{acl, tally::Tally};
 use crate::{
     Ownership,
     archive::{Entry, Time, refused, shown},
@@ -34,8 +34,15 @@ pub(super) struct Attributes {
 }
 
 impl Attributes {
-    /// Takes them out of an entry.
-    pub(super) fn of(entry: &mut Entry) -> Attributes {
+    /// Takes them out of an entry. A list in words becomes the attribute that it is about.
+    pub(super) fn of(entry: &mut Entry, tally: &mut Tally) -> Attributes {
+        for (attribute, text) in std::mem::take(&mut entry.acls) {
+            match acl::from_text(&text) {
+                _ if entry.xattrs.iter().any(|(key, _)| key == attribute.as_bytes()) => {}
+                Some(value) => entry.xattrs.push((attribute.as_bytes().to_vec(), value)),
+                None => tally.skip("access control list with names and no ids".to_owned()),
+            }
+        }
         Attributes {
             uid: entry.uid,
             gid: entry.gid,
@@ -163,7 +170,7 @@ fn class(key: &[u8]) -> Class {
     if begins("trusted.") || begins("user.overlay.") || begins("security.selinux") {
         return Class::Ignored;
     }
-    let kept = begins("user.") || begins("system.posix_acl_") || key == b"security.capability";
+    let kept = begins("user.") || is_acl(key) || key == b"security.capability";
     if kept { Class::Kept } else { Class::Foreign }
 }
 
@@ -184,11 +191,12 @@ fn set_xattr(fd: BorrowedFd<'_>, name: &[u8], key: &[u8], value: &[u8], tally: &
         return Err(refused(name, format!("has the extended attribute `{}`, which is too long", shown(key))));
     }
     match fsetxattr(fd, key, value, XattrFlags::empty()) {
-        Ok(()) if capability => tally.privileged(),
+        Ok(()) if capability => tally.capable(root_of(value)),
+        Ok(()) if is_acl(key) => tally.acl(acl::named(value)),
         Ok(()) => {}
         // Capabilities need privileges, user attributes a file system that has them, ACLs ids that are mapped here.
         Err(Errno::PERM | Errno::OPNOTSUPP) => tally.skip(shown(key)),
-        Err(Errno::INVAL) if key.starts_with(b"system.posix_acl_") => tally.skip(shown(key)),
+        Err(Errno::INVAL) if is_acl(key) => tally.skip(shown(key)),
         Err(errno) => return Err(failed(name, "fsetxattr", errno)),
     }
     Ok(())
@@ -198,6 +206,15 @@ fn set_xattr(fd: BorrowedFd<'_>, name: &[u8], key: &[u8], value: &[u8], tally: &
 fn is_capability(value: &[u8]) -> bool {
     let revision = value.first_chunk().map(|magic| u32::from_le_bytes(*magic) >> 24);
     matches!((revision, value.len()), (Some(2), 20) | (Some(3), 24))
+}
+
+/// Root of the user namespaces in which they count: revision 3 says it, revision 2 means root.
+fn root_of(capability: &[u8]) -> u32 {
+    capability.get(20..).and_then(|root| root.first_chunk()).map_or(0, |root| u32::from_le_bytes(*root))
+}
+
+fn is_acl(key: &[u8]) -> bool {
+    key.starts_with(b"system.posix_acl_")
 }
 
 fn timestamps((access, modification): (Time, Time)) -> Timestamps {

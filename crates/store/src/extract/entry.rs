@@ -41,7 +41,7 @@ pub(super) fn unpack(
         }
         Name::Reserved => return Ok(()),
     };
-    let attributes = Attributes::of(&mut entry);
+    let attributes = Attributes::of(&mut entry, tally);
     if entry.kind == Kind::Dir {
         return tree.make(&name, &entry.name, attributes);
     }

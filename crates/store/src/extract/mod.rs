@@ -8,6 +8,7 @@
 //! Must: leave nothing outside the layer's directory changed, whatever the archive says; name the entry in every error.
 //! Must not: follow a symbolic link, trust a length, or drop something without noting it ([`tally`]).
 
+mod acl;
 mod attributes;
 mod entry;
 mod name;
@@ -25,6 +26,7 @@ use crate::{
     blob::mismatch,
     draft::Draft,
     io,
+    layer::META_LIMIT,
 };
 use attributes::Caller;
 use tally::Tally;
@@ -51,6 +53,9 @@ impl Store {
         let meta = tally.into_meta(&sum, owners);
         let text = serde_json::to_vec(&meta)
             .map_err(|error| Error::new(codes::UR0707, "what is known about a layer cannot be written").words(error))?;
+        if text.len() > META_LIMIT {
+            return Err(Error::new(codes::UR0705, "the layer's files belong to too many different ids"));
+        }
         dir.write("meta.json", &text, 0o600).map_err(io("what is known about a layer cannot be written"))?;
         Ok(StagedLayer::new(draft, sum.digest, meta, warnings))
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use diag::{Error, codes};
 
+use super::acl::Named;
 use crate::{Meta, Owners, Ownership, archive::Sum};
 
 /// How many kinds of skipped things are told apart: their names come from the archive.
@@ -16,6 +17,9 @@ pub(super) struct Tally {
     bytes: u64,
     uids: BTreeMap<u32, u64>,
     gids: BTreeMap<u32, u64>,
+    acl_uids: BTreeMap<u32, u64>,
+    acl_gids: BTreeMap<u32, u64>,
+    capability_roots: BTreeMap<u32, u64>,
     setuid: u64,
     whiteouts: u64,
     skipped: BTreeMap<String, u64>,
@@ -37,6 +41,23 @@ impl Tally {
     /// A file that gives privileges to who executes it.
     pub(super) fn privileged(&mut self) {
         self.setuid += 1;
+    }
+
+    /// A file with capabilities, and root of the user namespaces in which they count.
+    pub(super) fn capable(&mut self, root: u32) {
+        self.setuid += 1;
+        *self.capability_roots.entry(root).or_default() += 1;
+    }
+
+    /// An access control list.
+    pub(super) fn acl(&mut self, named: impl Iterator<Item = Named>) {
+        for named in named {
+            let (counts, id) = match named {
+                Named::User(id) => (&mut self.acl_uids, id),
+                Named::Group(id) => (&mut self.acl_gids, id),
+            };
+            *counts.entry(id).or_default() += 1;
+        }
     }
 
     /// Something that hides what lies below.
@@ -84,6 +105,9 @@ impl Tally {
             archive_bytes: sum.bytes,
             uids: self.uids,
             gids: self.gids,
+            acl_uids: self.acl_uids,
+            acl_gids: self.acl_gids,
+            capability_roots: self.capability_roots,
             setuid: self.setuid,
             whiteouts: self.whiteouts,
             ownership,

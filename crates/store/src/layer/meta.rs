@@ -22,6 +22,16 @@ pub struct Meta {
     pub uids: BTreeMap<u32, u64>,
     /// How many inodes belong to each gid; as `uids`.
     pub gids: BTreeMap<u32, u64>,
+    /// How many access control lists name each uid. Layers that were unpacked before this was counted have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub acl_uids: BTreeMap<u32, u64>,
+    /// How many access control lists name each gid; as `acl_uids`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub acl_gids: BTreeMap<u32, u64>,
+    /// How many files have capabilities that count under this root: 0, but for capabilities that were given in a user
+    /// namespace inside (revision 3, `rootid`). As `acl_uids`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub capability_roots: BTreeMap<u32, u64>,
     /// Files that are setuid, setgid or carry capabilities.
     pub setuid: u64,
     /// Names that this layer hides in the layers below, and directories that hide everything below.

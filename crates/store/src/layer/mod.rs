@@ -23,7 +23,7 @@ pub use meta::{Meta, Owners};
 use crate::{Digest, StagedBlob, Store, blob::digests, draft::Draft, io};
 
 /// The longest `meta.json` that is read: 16 MiB, room for half a million ids.
-const META_LIMIT: usize = 16 << 20;
+pub(crate) const META_LIMIT: usize = 16 << 20;
 
 /// How owners are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -57,6 +57,44 @@ fn privileged_capabilities_survive_the_owner() {
 }
 
 #[test]
+fn privileged_ids_in_lists_and_capabilities_are_counted() {
+    if !privileged() {
+        return;
+    }
+    let (_home, store) = store();
+    let capability = [&[1, 0, 0, 3][..], &[0, 0x20, 0, 0], &[0; 12], &1000_u32.to_le_bytes()].concat();
+    let list = b"user::rw-,user:lisa:r--:205001,group::r--,group:50:rw-,mask::rw-,other::---";
+    let archive = Archive::new()
+        .pax(&[("SCHILY.xattr.security.capability", &capability)])
+        .entry(&Head::new(b'0', "ping", 0).mode(0o755), b"")
+        .pax(&[("SCHILY.acl.access", list)])
+        .entry(&Head::new(b'0', "shared", 0).mode(0o660), b"")
+        .pax(&[("SCHILY.acl.access", list), ("SCHILY.acl.default", list)])
+        .entry(&Head::new(b'5', "dir", 0).mode(0o770), b"")
+        .pax(&[("SCHILY.acl.access", b"user::rw-,user:lisa:r--,group::r--,mask::r--,other::---")])
+        .entry(&Head::new(b'0', "named", 0).mode(0o640), b"");
+    let (files, meta) = unpacked(&store, archive.end());
+    let Some(kept) = xattr(&files, "shared", "system.posix_acl_access") else {
+        skipped("this file system has no access control lists");
+        return;
+    };
+    assert_eq!((kept.len(), mode(&files, "shared"), mode(&files, "dir")), (4 + 6 * 8, 0o660, 0o770));
+    assert!(xattr(&files, "dir", "system.posix_acl_default").is_some());
+    assert_eq!(meta.acl_uids.into_iter().collect::<Vec<_>>(), [(205_001, 3)]);
+    assert_eq!(meta.acl_gids.into_iter().collect::<Vec<_>>(), [(50, 3)]);
+    assert_eq!(meta.capability_roots.into_iter().collect::<Vec<_>>(), [(1000, 1)]);
+    assert_eq!(meta.skipped["access control list with names and no ids"], 1);
+}
+
+#[test]
+fn what_is_known_of_older_layers_is_readable() {
+    let text = r#"{"format":1,"diff_id":"sha256:00","files":1,"bytes":2,"archive_bytes":3,"uids":{"0":1},"gids":{"5":1},
+        "setuid":0,"whiteouts":0,"ownership":"canonical"}"#;
+    let meta: Meta = serde_json::from_str(text).unwrap();
+    assert!(meta.acl_uids.is_empty() && meta.capability_roots.is_empty() && meta.gids[&5] == 1);
+}
+
+#[test]
 fn privileged_devices_are_devices() {
     if !privileged() {
         return;
