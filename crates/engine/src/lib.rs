@@ -6,6 +6,7 @@
 
 pub mod calc;
 pub mod capabilities;
+pub mod claims;
 pub mod client;
 pub mod config;
 pub mod containers_conf;

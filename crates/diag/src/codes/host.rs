@@ -9,4 +9,5 @@ family! {
     UR0206 Engine "this host does not let this user create a user namespace";
     UR0207 Engine "files of several owners were flattened, because only one id is available here";
     UR0208 Engine "the container needs more ids than an automatic map may have";
+    UR0209 Engine "a file that may claim ids cannot be read";
 }
