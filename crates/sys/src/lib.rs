@@ -16,10 +16,12 @@ pub mod loopback;
 pub mod mount;
 mod namespace;
 pub mod signals;
+mod statmount;
 
 pub use alone::Alone;
 pub use dir::{Dir, Failed};
 pub use exec::execve;
 pub use filesystem_ids::FilesystemIds;
-pub use namespace::namespace_kind;
+pub use namespace::{namespace_kind, namespace_owner, owning_namespace, parent_namespace};
 pub use rustix;
+pub use statmount::{Maps, Mount, mount_id, mount_namespace_id, statmount};
