@@ -102,7 +102,7 @@ pub fn resolve(
     let join = |namespace| Resolved { namespace, user: None };
     match request {
         Request::Triples { uid, gid } => by_hand(uid, gid, world.caller).map(new),
-        Request::Names { uid, gid } => by_names(uid, gid, world).map(new),
+        Request::Names { uid, gid, alone } => by_names(uid, gid, *alone, world).map(new),
         Request::Mode(mode) => match mode {
             Userns::Host => Ok(host(world.caller)),
             Userns::Private => filled(&Auto::default(), world.caller, automatic).map(new),
@@ -129,18 +129,16 @@ pub fn resolve_with(
         return resolve(request, world, automatic);
     }
     contradiction(request, wishes)?;
-    match with_wishes(request, wishes, world.caller) {
-        Some(request) => resolve(&request, world, automatic),
-        None => {
-            let resolved = resolve(request, world, automatic)?;
-            let base = match resolved.namespace {
-                Namespace::New(map) => map,
-                _ => host_ids(world.caller),
-            };
-            let map = IdMap::try_from_fn(|kind| insert(base.get(kind), wishes.get(kind), kind, world.caller))?;
-            Ok(Resolved { namespace: Namespace::New(map), user: resolved.user })
-        }
+    if let Some(request) = with_wishes(request, wishes, world.caller) {
+        return resolve(&request, world, automatic);
     }
+    let resolved = resolve(request, world, automatic)?;
+    let base = match resolved.namespace {
+        Namespace::New(map) => map,
+        _ => host_ids(world.caller),
+    };
+    let map = IdMap::try_from_fn(|kind| insert(base.get(kind), wishes.get(kind), kind, world.caller))?;
+    Ok(Resolved { namespace: Namespace::New(map), user: resolved.user })
 }
 
 /// The request that has the wishes in it already, where there is one.
@@ -217,13 +215,13 @@ fn host(caller: &Caller) -> Resolved {
     Resolved { namespace, user: None }
 }
 
-fn by_names(uid: &str, gid: &str, world: &World<'_>) -> Result<IdMap, Refused> {
+fn by_names(uid: &str, gid: &str, alone: Option<MapOption>, world: &World<'_>) -> Result<IdMap, Refused> {
     IdMap::try_from_fn(|kind| {
         let (file, name, option) = match kind {
             Kind::Uid => (world.subuid, uid, MapOption::Subuidname),
             Kind::Gid => (world.subgid, gid, MapOption::Subgidname),
         };
-        let place = Place::new(option, 0, 0..name.len());
+        let place = Place::new(alone.unwrap_or(option), 0, 0..name.len());
         let ranges = file.ranges_of_name(name);
         if ranges.is_empty() {
             return Err(Refused::new(

@@ -131,7 +131,7 @@ fn wish(place: Place, item: &str) -> Result<Wish, Refused> {
         return Err(Refused::new(at_outside, codes::UR0102, format!("`{name}` is not a number"))
             .help(format!("the host's users and groups are written with `@`: `{left}=@{name}`")));
     }
-    Ok(Wish { only, inside, outside, host, len, at_inside, at_outside, place })
+    Ok(Wish { only, inside, outside, host, len, place, at_inside, at_outside })
 }
 
 /// What a word before `=` is restricted to, and the rest of it.
