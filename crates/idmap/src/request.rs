@@ -37,6 +37,8 @@ pub enum Request {
         uid: String,
         /// The name in `/etc/subgid`.
         gid: String,
+        /// The option that was given, if it was one alone: then the other name is a copy of its.
+        alone: Option<MapOption>,
     },
 }
 
@@ -53,10 +55,9 @@ impl Request {
             return Userns::parse(text).map(|mode| Some(Request::Mode(mode)));
         }
         match names {
-            (Some(uid), Some(gid)) => return Ok(Some(Request::Names { uid, gid })),
-            (Some(name), None) | (None, Some(name)) => {
-                return Ok(Some(Request::Names { uid: name.clone(), gid: name }));
-            }
+            (Some(uid), Some(gid)) => return Ok(Some(Request::Names { uid, gid, alone: None })),
+            (Some(name), None) => return Ok(Some(Request::by_name(name, MapOption::Subuidname))),
+            (None, Some(name)) => return Ok(Some(Request::by_name(name, MapOption::Subgidname))),
             (None, None) => {}
         }
         let uid = Triple::parse_all(MapOption::Uidmap, words.uidmap)?;
@@ -67,6 +68,10 @@ impl Request {
             (false, true) => Some(Request::Triples { gid: uid.clone(), uid }),
             (false, false) => Some(Request::Triples { uid, gid }),
         })
+    }
+
+    fn by_name(name: String, option: MapOption) -> Self {
+        Request::Names { uid: name.clone(), gid: name, alone: Some(option) }
     }
 
     /// The triples for one kind of ids, if it is a map by hand.

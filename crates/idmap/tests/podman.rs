@@ -241,6 +241,7 @@ const REFUSED_ROOT: &[Refusal] = &[
     ("--userns=auto --subuidname=x", "UR0108", "auto"),
     ("--subuidname=x --gidmap=0:1:1", "UR0108", "x"),
     ("--subuidname=nobodyhere", "UR0201", "nobodyhere"),
+    ("--subgidname=nobodyhere", "UR0201", "nobodyhere"),
     ("--userns=nomap", "UR0108", "nomap"),
     ("--userns=keep-id:size=5", "UR0108", "keep-id"),
     ("--userns=keep-id:uid=x", "UR0102", "x"),

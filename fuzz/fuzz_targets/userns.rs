@@ -1,0 +1,7 @@
+//! Bytes as a value of `--userns`. What must hold is in `crates/idmap/tests/promises`.
+#![no_main]
+
+#[path = "../../crates/idmap/tests/promises/mod.rs"]
+mod promises;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| promises::userns(bytes));
