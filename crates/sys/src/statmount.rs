@@ -175,8 +175,7 @@ impl Answer {
 
 /// The number of a mount namespace that is never used again (`NS_GET_MNTNS_ID`, Linux 6.11).
 pub fn mount_namespace_id(namespace: impl AsFd) -> io::Result<u64> {
-    /// `_IOR(0xb7, 5, __u64)`: the same on all architectures that unroot is made for.
-    const NS_GET_MNTNS_ID: libc::Ioctl = 0x8008_b705_u32 as libc::Ioctl;
+    const NS_GET_MNTNS_ID: libc::Ioctl = libc::_IOR::<u64>(0xb7, 5);
     let mut id = 0_u64;
     // SAFETY: this ioctl writes one `u64` to its argument, which is one and lives through the call; files that are no mount
     // namespace refuse it.
@@ -185,6 +184,7 @@ pub fn mount_namespace_id(namespace: impl AsFd) -> io::Result<u64> {
 }
 
 #[cfg(test)]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says why")]
 mod tests {
     use std::{fs::File, path::Path};
 
