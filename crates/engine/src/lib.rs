@@ -12,6 +12,7 @@ pub mod config;
 pub mod containers_conf;
 mod create;
 pub mod environment;
+mod explain_map;
 mod files;
 pub mod hello;
 pub mod holders;

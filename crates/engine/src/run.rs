@@ -38,7 +38,7 @@ impl Engine<'_> {
         let request = &self.with_default_map(request)?;
         let content = self.store.share()?;
         let mut draft = self.draft(request, &id)?;
-        let decided = self.decide(&draft.config, &draft.image, |place| origin(request, place))?;
+        let decided = self.decide(&draft.config, &draft.image, |place| given_at(request, place))?;
         if let Some((uid, gid)) = decided.user.filter(|_| draft.image.user_is_open) {
             (draft.config.user.uid, draft.config.user.gid) = (uid, gid);
         }
@@ -79,7 +79,7 @@ impl Engine<'_> {
 }
 
 /// Where a part of an option's value stands on the command line.
-fn origin(request: &RunRequest, place: &Place) -> Option<Origin> {
+pub(crate) fn given_at(request: &RunRequest, place: &Place) -> Option<Origin> {
     let given: Option<&Given<String>> = match place.option {
         MapOption::Userns => request.userns.as_ref(),
         MapOption::Uidmap => request.uidmap.get(place.value),

@@ -18,7 +18,8 @@ use crate::words::Words;
 Examples:
   unroot run --rm debian:trixie cat /proc/self/uid_map
   unroot run -it --name work debian:trixie bash
-  unroot run --rm --userns=auto:uidmapping=101:996:1 debian:trixie id
+  unroot run --rm --map redis=@redis redis:7
+  unroot run --rm --me-as postgres --explain-map postgres:17
   unroot run --rm --rootfs ./rootfs /bin/sh -c 'ls -ln /'"
 )]
 pub struct RunOptions {
@@ -62,6 +63,10 @@ pub struct RunOptions {
     /// Be this user of the image: NAME|UID[:GROUP|GID] inside is you outside
     #[arg(long, value_name = "USER", overrides_with = "me_as")]
     me_as: Option<String>,
+    /// Print the map that the container would get, and the same for other programs; run nothing
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    #[arg(action = ArgAction::Set, value_name = "BOOL", hide_default_value = true, hide_possible_values = true)]
+    pub explain_map: bool,
     #[arg(short, long, overrides_with = "user")]
     #[arg(help = "Run as this user of the container: NAME|UID[:GROUP|GID]")]
     user: Option<String>,

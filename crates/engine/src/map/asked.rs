@@ -4,9 +4,10 @@ use std::env;
 
 use diag::{Origin, Result};
 use idmap::{
-    Accounts, Caller, KeepId, Kind, MapOption, MeAs, Place, Refused, Request, Side, Userns, Wish, Wishes, Words,
+    Accounts, Caller, Inside, KeepId, Kind, MapOption, MeAs, Names, Outside, Place, Refused, Request, Side, Userns,
+    Wish, Wishes, Words,
 };
-use oci::accounts::{group_id, near_group, near_user, primary_group, user_ids};
+use oci::accounts::{group_id, group_name, near_group, near_user, primary_group, user_ids, user_name};
 
 use crate::{
     Engine,
@@ -68,7 +69,7 @@ impl Engine<'_> {
 /// For root a range of the container's own; for others their own namespace as it is.
 fn default_mode(caller: &Caller) -> Userns {
     match caller {
-        Caller::Root { current } if *current == idmap::IdMap::identity() => Userns::Auto(idmap::Auto::default()),
+        Caller::Root { current } if *current == idmap::IdMap::identity() => Userns::Private,
         Caller::Root { .. } => Userns::KeepId(KeepId { uid: None, gid: None, size: None }),
         Caller::User { .. } => Userns::Host,
     }
@@ -92,9 +93,11 @@ pub fn place_of_all(asked: &MapRequest, origin: impl Fn(&Place) -> Option<Origin
 }
 
 /// The accounts of both sides.
-struct Known<'a> {
-    image: &'a Image,
-    host: &'a Host,
+pub struct Known<'a> {
+    /// Inside.
+    pub image: &'a Image,
+    /// Outside.
+    pub host: &'a Host,
 }
 
 impl Known<'_> {
@@ -110,6 +113,23 @@ impl Known<'_> {
             Side::Inside => &self.image.group,
             Side::Outside => &self.host.group,
         }
+    }
+
+    fn name(&self, side: Side, kind: Kind, id: u32) -> Option<String> {
+        match kind {
+            Kind::Uid => user_name(id, self.passwd(side)),
+            Kind::Gid => group_name(id, self.groups(side)),
+        }
+    }
+}
+
+impl Names for Known<'_> {
+    fn inside(&self, kind: Kind, id: Inside) -> Option<String> {
+        self.name(Side::Inside, kind, id.0)
+    }
+
+    fn outside(&self, kind: Kind, id: Outside) -> Option<String> {
+        self.name(Side::Outside, kind, id.0)
     }
 }
 

@@ -11,7 +11,13 @@ pub static VERB: Verb =
     Verb { name: "run", about: "Run a command in a new container", args: RunOptions::augment_args, run };
 
 fn run(call: &Call) -> Result<u8> {
-    let request = call.args::<RunOptions>()?.into_request(call.words);
+    let options = call.args::<RunOptions>()?;
+    let explain = options.explain_map;
+    let request = options.into_request(call.words);
+    if explain {
+        console::page(&call.engine()?.explain_map(&request)?);
+        return Ok(0);
+    }
     match call.engine()?.run(&request)? {
         Outcome::Exited(code) => Ok(code),
         Outcome::Detached(id) => {
