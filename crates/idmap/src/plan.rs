@@ -101,6 +101,13 @@ impl Reason {
     }
 }
 
+impl Reason {
+    /// Whether nothing in the image needs just these ids.
+    const fn is_for_choice(self) -> bool {
+        matches!(self, Reason::Systemd | Reason::Least | Reason::Room)
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -156,9 +163,8 @@ impl Needs {
     pub fn of_image(image: &ImageIds) -> Self {
         let sources = image.sources();
         let all = sources.iter().fold(IdSet::new(), |all, (ids, _)| all.union(ids));
-        let window = window(&all, image.systemd);
-        let reason = if image.systemd { Reason::Systemd } else { Reason::Window };
-        let mut parts = vec![Part { ids: 0..=window, reason }];
+        let window = window(&all);
+        let mut parts = vec![Part { ids: 0..=window, reason: Reason::Window }];
         let mut mapped = IdSet::from_iter([0..=window]);
         // Beyond the last id nothing can be mapped.
         mapped.insert_range(LAST_ID + 1..=LAST_ID + 1);
@@ -168,7 +174,8 @@ impl Needs {
             parts.extend(fresh.ranges().map(|ids| Part { ids, reason }));
             mapped = mapped.union(&fresh);
         }
-        Needs { parts }.sorted()
+        let size = if image.systemd { FULL } else { 0 };
+        Needs { parts }.with_all_below(size, Reason::Systemd)
     }
 
     /// The same plan with all ids below `size`: for a pool that nobody else uses anyway, so that programs may take
@@ -188,6 +195,25 @@ impl Needs {
         let more = IdSet::from_iter([crate::extent::span(0, size)]).difference(&self.ids());
         let more = more.ranges().map(|ids| Part { ids, reason });
         Needs { parts: self.parts.iter().cloned().chain(more).collect() }.sorted()
+    }
+
+    /// The same plan with `most` ids at most, if that is possible without what the image itself needs: the highest of the ids that are
+    /// there for programs to choose from give way.
+    #[must_use]
+    pub fn within(&self, most: u64) -> Needs {
+        let mut excess = self.count().saturating_sub(most);
+        let mut parts = Vec::new();
+        for part in self.parts.iter().rev() {
+            let (first, last) = (*part.ids.start(), *part.ids.end());
+            let len = u64::from(last - first) + 1;
+            let gone = if part.reason.is_for_choice() { excess.min(len) } else { 0 };
+            excess -= gone;
+            // No more than the part's length, which is less than 2^32 but for all ids there are.
+            if let Some(more) = u32::try_from(len - gone).ok().and_then(|left| left.checked_sub(1)) {
+                parts.push(Part { ids: first..=first + more, reason: part.reason });
+            }
+        }
+        Needs { parts }.sorted()
     }
 
     /// With ids for which the person has chosen host ids: they are mapped whatever the image needs.
@@ -243,8 +269,8 @@ impl fmt::Display for Needs {
 }
 
 /// The last id of the window.
-fn window(all: &IdSet, systemd: bool) -> u32 {
-    let mut last = if systemd { FULL - 1 } else { WINDOW - 1 };
+fn window(all: &IdSet) -> u32 {
+    let mut last = WINDOW - 1;
     // nobody is in every image and says nothing about how far its ids go.
     let nobody = [NOBODY].into_iter().collect();
     for range in all.difference(&nobody).ranges() {
@@ -332,6 +358,21 @@ mod tests {
         assert_eq!(plan.ids().to_string(), "0-4095,65534");
         assert_eq!(plan.parts()[1], Part { ids: 1501..=4095, reason: Reason::Least });
         assert_eq!(plan.at_least(10), plan);
+    }
+
+    #[test]
+    fn what_is_for_choice_gives_way() {
+        let image = ImageIds { systemd: true, ..image("0,40000,70000-70009,1000650000", "", "") };
+        let plan = Needs::of_image(&image);
+        assert_eq!((plan.count(), plan.ids().to_string().as_str()), (65_547, "0-65535,70000-70009,1000650000"));
+        let fitting = plan.within(65_536);
+        assert_eq!(fitting.ids().to_string(), "0-65523,65534,70000-70009,1000650000");
+        assert_eq!(fitting.count(), 65_536);
+        let least = Needs::of_image(&ImageIds { systemd: false, ..image });
+        assert_eq!(plan.within(0), least);
+        assert_eq!(least.widened(2000).within(1100).ids().to_string(), "0-1086,40000,65534,70000-70009,1000650000");
+        assert_eq!(least.within(u64::MAX), least);
+        assert_eq!(Needs::window(50).within(3), Needs::window(50));
     }
 
     #[test]
