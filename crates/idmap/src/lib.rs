@@ -43,6 +43,7 @@ mod subid;
 mod trace;
 mod triple;
 mod userns;
+mod windows;
 mod wish;
 mod wishes;
 mod written;
@@ -69,5 +70,6 @@ pub use subid::{BadLine, Delegation, LineFault, SubidFile, consecutive, intermed
 pub use trace::{Trace, Way, trace};
 pub use triple::Triple;
 pub use userns::{Auto, KeepId, Userns};
+pub use windows::{largest_hole, windows};
 pub use wish::{MeAs, Who, Wish};
 pub use wishes::Wishes;

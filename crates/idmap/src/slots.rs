@@ -77,7 +77,7 @@ pub fn taken_by<'a>(maps: impl IntoIterator<Item = &'a Extents>) -> IdSet {
 }
 
 /// 64-bit FNV-1a (`draft-eastlake-fnv`), written out because std's hashes may change.
-fn fnv1a(bytes: &[u8]) -> u64 {
+pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 

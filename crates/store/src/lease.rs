@@ -1,4 +1,4 @@
-//! Leases of id ranges: who uses which slot of ids at the moment.
+//! Leases of id ranges: who uses which slot of ids at the moment. Where there are no slots, sets of ids are leased ([`set`]).
 //!
 //! # On disk
 //! `ids/<slot>` in the run root: a file for each slot that was ever used since boot, with the id of the container that holds it
@@ -10,6 +10,8 @@
 //!
 //! # After a crash
 //! The kernel drops the lock with the last holder: no lease outlives its container, and none has to be swept.
+
+mod set;
 
 use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
@@ -25,16 +27,17 @@ use sys::{
     },
 };
 
+pub use set::{HeldIds, IdsLock};
+
 use crate::{Store, io};
 
 /// The longest text in a slot's file that is looked at.
 const HOLDER_LIMIT: usize = 4096;
 
-/// A slot of ids that is ours until the last descriptor of this lease is closed.
+/// Ids that are ours until the last descriptor of this lease is closed.
 #[derive(Debug)]
-#[must_use = "the slot is free again at once"]
+#[must_use = "the ids are free again at once"]
 pub struct Lease {
-    slot: u32,
     file: OwnedFd,
 }
 
@@ -48,11 +51,6 @@ pub struct Held {
 }
 
 impl Lease {
-    /// Which slot it is.
-    pub fn slot(&self) -> u32 {
-        self.slot
-    }
-
     /// Lets programs that are executed from now on inherit the lease.
     pub fn inherit(&self) -> Result<()> {
         fcntl_setfd(&self.file, FdFlags::empty())
@@ -91,7 +89,7 @@ impl Store {
         }
         ftruncate(&file, 0).map_err(|errno| failed("ftruncate", errno))?;
         pwrite(&file, holder.as_bytes(), 0).map_err(|errno| failed("pwrite", errno))?;
-        Ok(Some(Lease { slot, file }))
+        Ok(Some(Lease { file }))
     }
 
     /// All slots that somebody holds, in the order of their numbers.

@@ -4,7 +4,7 @@
 //! ```text
 //! /var/lib/unroot                                   /run/unroot
 //! ├── version        the number of this layout      ├── containers/<id>/   while a container is alive
-//! ├── lock           flock: shared to use content,  └── ids/<slot>         range leases, held by flock
+//! ├── lock           flock: shared to use content,  └── ids/<slot>, ids/<id>, ids/lock   leases of ids, held by flock
 //! │                  exclusive to collect garbage
 //! ├── blobs/sha256/<hex>
 //! ├── layers/<hex>/{fs/, meta.json}
@@ -35,7 +35,7 @@ pub use blob::{BlobWriter, StagedBlob};
 pub use container::{Container, ContainerId, NewContainer, RootDir, check_name};
 pub use layer::{Durability, Layer, Limits, Meta, Owners, Ownership, StagedLayer, Unpack};
 pub use layout::{Store, StoreLock};
-pub use lease::{Held, Lease};
+pub use lease::{Held, HeldIds, IdsLock, Lease};
 pub use oci::Digest;
 
 /// Turns a failed call on the store's own files into a diagnostic: `what` did not work.
