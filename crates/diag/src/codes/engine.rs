@@ -12,4 +12,6 @@ family! {
     UR0809 Engine "an id fits several containers";
     UR0810 Engine "the container's records cannot be read";
     UR0811 Engine "a configuration file cannot be read or understood";
+    UR0812 Engine "a process cannot be looked at";
+    UR0813 Engine "nothing of that name is known";
 }

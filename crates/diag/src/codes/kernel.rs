@@ -16,4 +16,5 @@ family! {
     UR0316 Engine "a mount option is not known";
     UR0317 Engine "the target of a mount cannot be used";
     UR0318 Engine "proc is masked on this host, so a new one cannot be mounted";
+    UR0319 Engine "this kernel does not tell how a mount maps ids";
 }
