@@ -1,15 +1,17 @@
 //! Which range of ids a start of a container gets: what was asked for, what the image needs, and what nobody else has.
 //!
-//! The default for root is a slot of 65536 ids of its own, leased for as long as the container lives. For other users it is
+//! The default for root is a slot of 65536 ids of its own, leased for as long as the container lives, and mapped as a whole
+//! ([`needs`] says why, and what `--userns=auto` is instead). For other users it is
 //! the whole of their own namespace: root inside is the user. Everything is checked here, before anything is made.
 
-mod asked;
+pub(crate) mod asked;
 pub mod coverage;
 pub mod host;
+pub mod needs;
 
 use diag::{Error, Origin, Result, codes};
 use idmap::{
-    Auto, Automatic, Caller, FULL, IdMap, ImageIds, Kind, Namespace, Needs, Place, Pool, Slot, World, resolve_with,
+    Auto, Automatic, Caller, IdMap, Kind, Namespace, Place, Pool, Request, Slot, Userns, World, resolve_with,
     slots::free_slots,
 };
 
@@ -17,9 +19,11 @@ pub use host::Host;
 
 use crate::{
     config::{MapRequest, User},
+    containers_conf::ContainersConf,
     map::{
         asked::{Asked, place_of_all},
         coverage::Image,
+        needs::{Breadth, needs},
     },
 };
 
@@ -56,8 +60,9 @@ pub fn decide<L>(
         Asked::read(request, host, image).map_err(|refused| refused.into_error(&origin))?;
     let world = World { caller: &host.caller, subuid: &host.subuid, subgid: &host.subgid };
     let mut held = None;
+    let breadth = breadth(&host.caller, &asked);
     let resolved =
-        resolve_with(&asked, &wishes, &world, |auto| automatic(auto, host, image, name, &mut lease, &mut held))
+        resolve_with(&asked, &wishes, &world, |auto| automatic(auto, breadth, host, image, name, &mut lease, &mut held))
             .map_err(|refused| refused.into_error(&origin))?;
     let at = |error: Error| match place_of_all(request, &origin) {
         Some(origin) => error.at(origin),
@@ -88,18 +93,28 @@ pub fn decide<L>(
     Ok(Decided { map, current: host.current.clone(), lease: held, user, shifted, warnings })
 }
 
+/// How much of what is there anyway goes into an automatic map.
+fn breadth(caller: &Caller, asked: &Request) -> Breadth {
+    match (caller, asked) {
+        (Caller::User { .. }, _) => Breadth::Sparse,
+        (Caller::Root { .. }, Request::Mode(Userns::Private)) => Breadth::WholeSlot,
+        (Caller::Root { .. }, _) => Breadth::Slot,
+    }
+}
+
 /// The material of an automatic map: a free slot for root, the delegated ids for others.
 fn automatic<L>(
     auto: &Auto,
+    breadth: Breadth,
     host: &Host,
     image: &Image,
     name: &str,
     lease: &mut impl FnMut(Slot) -> Result<Option<L>>,
     held: &mut Option<L>,
 ) -> Result<Automatic> {
-    let whole = matches!(host.caller, Caller::Root { .. });
-    let plan = |kind| needs(auto, &image.ids(kind), whole);
-    let (uids, gids) = (plan(Kind::Uid), plan(Kind::Gid));
+    let conf = ContainersConf::read(&host.places)?;
+    let plan = |kind| needs(auto, &image.ids(kind), kind, breadth, &conf);
+    let (uids, gids) = (plan(Kind::Uid)?, plan(Kind::Gid)?);
     if let Caller::User { intermediate, .. } = &host.caller {
         let pool = |kind| {
             let further = intermediate.get(kind).iter().skip(1);
@@ -116,24 +131,6 @@ fn automatic<L>(
     Err(Error::new(codes::UR0205, "no free range of 65536 ids is left between 524288 and 1879048191")
         .help_run("see which containers hold ranges", "unroot ps --format '{{.ID}} {{.UserNS}}'")
         .help("choose the ids yourself with --uidmap and --gidmap"))
-}
-
-/// What to map. Root's slot is the container's alone, so all of it is mapped: a program may take any ordinary id.
-fn needs(auto: &Auto, image: &ImageIds, whole: bool) -> Needs {
-    if let Some(size) = auto.size {
-        return Needs::window(size);
-    }
-    let plan = Needs::of_image(image);
-    let beyond = plan.ids().difference(&[0..=FULL - 1].into_iter().collect()).count();
-    match u32::try_from(beyond) {
-        Ok(beyond) if whole && beyond < FULL => {
-            // Ids beyond the slot's size take the place of as many of its last ones.
-            let wide = plan.widened(FULL - beyond);
-            let excess = u32::try_from(wide.count().saturating_sub(FULL.into())).unwrap_or(FULL);
-            plan.widened((FULL - beyond).saturating_sub(excess))
-        }
-        _ => plan,
-    }
 }
 
 fn is_identity(map: &IdMap) -> bool {

@@ -15,6 +15,10 @@ pub enum NeedWhy {
     Process,
     /// It is a further group of the process.
     Group,
+    /// Access control lists of files name it.
+    Acl,
+    /// Capabilities of files count under this root.
+    Capability,
 }
 
 /// An id that the container needs.
@@ -26,7 +30,7 @@ pub struct Need {
     pub id: Inside,
     /// What for.
     pub why: NeedWhy,
-    /// For [`NeedWhy::Files`]: how many files it owns. Else 0.
+    /// How many files it owns, how many lists name it, or how many files' capabilities count under it. Else 0.
     pub count: u64,
 }
 
@@ -78,6 +82,8 @@ fn rank(need: &Need) -> (u8, u64) {
         (_, NeedWhy::Process) => 1,
         (_, NeedWhy::Files) => 2,
         (_, NeedWhy::Group) => 3,
+        (_, NeedWhy::Capability) => 4,
+        (_, NeedWhy::Acl) => 5,
     };
     (class * 2 + u8::from(need.kind == Kind::Gid), u64::MAX - need.count)
 }
@@ -88,6 +94,10 @@ fn sentence(need: &Need, needed: &[Need], writing: &Writing<'_>) -> String {
     let reason = match need.why {
         NeedWhy::Process => "which the container's process has".to_owned(),
         NeedWhy::Group => "which is a group of the container's process".to_owned(),
+        NeedWhy::Capability => {
+            format!("which is the root that the capabilities of {} are for", files(need.count))
+        }
+        NeedWhy::Acl => format!("which is in the access control lists of {}", files(need.count)),
         NeedWhy::Files => {
             let all = needed.iter().filter(|other| other.kind == *kind && other.why == NeedWhy::Files);
             let total = grouped(all.map(|other| other.count).sum());
@@ -95,6 +105,10 @@ fn sentence(need: &Need, needed: &[Need], writing: &Writing<'_>) -> String {
         }
     };
     format!("the {kind} map leaves out container {kind} {id}{name}, {reason}")
+}
+
+fn files(count: u64) -> String {
+    if count == 1 { "one file".to_owned() } else { format!("{} files", grouped(count)) }
 }
 
 /// The slip of a map that looks complete: `0:1000:101` and `102:2000:1000` leave 101 out.

@@ -17,6 +17,16 @@ pub struct Image {
     pub uid_files: BTreeMap<u32, u64>,
     /// How many files belong to each gid.
     pub gid_files: BTreeMap<u32, u64>,
+    /// How many access control lists name each uid.
+    pub acl_uids: BTreeMap<u32, u64>,
+    /// How many access control lists name each gid.
+    pub acl_gids: BTreeMap<u32, u64>,
+    /// How many files have capabilities that count under this root.
+    pub capability_roots: BTreeMap<u32, u64>,
+    /// The directories that its configuration declares as volumes, and who owns them, where they exist.
+    pub volumes: BTreeMap<String, (u32, u32)>,
+    /// Whether its process is systemd.
+    pub systemd: bool,
     /// Its /etc/passwd; empty if there is none.
     pub passwd: Vec<u8>,
     /// Its /etc/group; empty if there is none.
@@ -35,25 +45,50 @@ impl Image {
     /// All ids of one kind, for the planning of a map.
     pub fn ids(&self, kind: Kind) -> ImageIds {
         let (uids, gids) = oci::accounts::known_ids(&self.passwd, &self.group);
-        let (files, accounts, process) = match kind {
-            Kind::Uid => (&self.uid_files, uids, vec![self.process.uid]),
-            Kind::Gid => (&self.gid_files, gids, [vec![self.process.gid], self.process.groups.clone()].concat()),
+        let (accounts, process) = match kind {
+            Kind::Uid => (uids, vec![self.process.uid]),
+            Kind::Gid => (gids, [vec![self.process.gid], self.process.groups.clone()].concat()),
         };
+        // The root of capabilities is a user.
+        let roots = (kind == Kind::Uid).then_some(&self.capability_roots);
         ImageIds {
-            files: files.keys().copied().collect(),
+            files: self.files(kind).keys().copied().collect(),
+            volumes: self.volumes.values().map(|(uid, gid)| if kind == Kind::Uid { *uid } else { *gid }).collect(),
+            acls: self.acls(kind).keys().copied().collect(),
+            capabilities: roots.into_iter().flat_map(BTreeMap::keys).copied().collect(),
             accounts: accounts.into_iter().collect(),
             process: process.into_iter().collect(),
-            systemd: false,
+            systemd: self.systemd,
+        }
+    }
+
+    /// How many files each id of a kind owns.
+    pub fn files(&self, kind: Kind) -> &BTreeMap<u32, u64> {
+        match kind {
+            Kind::Uid => &self.uid_files,
+            Kind::Gid => &self.gid_files,
+        }
+    }
+
+    /// How many access control lists name each id of a kind.
+    pub fn acls(&self, kind: Kind) -> &BTreeMap<u32, u64> {
+        match kind {
+            Kind::Uid => &self.acl_uids,
+            Kind::Gid => &self.acl_gids,
         }
     }
 
     fn needs(&self) -> Vec<Need> {
         let need = |kind, id, why, count| Need { kind, id: Inside(id), why, count };
-        let files = |kind, files: &BTreeMap<u32, u64>| -> Vec<Need> {
-            files.iter().map(|(id, count)| need(kind, *id, NeedWhy::Files, *count)).collect()
-        };
-        let mut needs = files(Kind::Uid, &self.uid_files);
-        needs.extend(files(Kind::Gid, &self.gid_files));
+        let mut needs = Vec::new();
+        for kind in Kind::BOTH {
+            let counted = [(self.files(kind), NeedWhy::Files), (self.acls(kind), NeedWhy::Acl)];
+            for (ids, why) in counted {
+                needs.extend(ids.iter().map(|(id, count)| need(kind, *id, why, *count)));
+            }
+        }
+        let roots = self.capability_roots.iter();
+        needs.extend(roots.map(|(id, count)| need(Kind::Uid, *id, NeedWhy::Capability, *count)));
         needs.push(need(Kind::Uid, self.process.uid, NeedWhy::Process, 0));
         needs.push(need(Kind::Gid, self.process.gid, NeedWhy::Process, 0));
         needs.extend(self.process.groups.iter().map(|gid| need(Kind::Gid, *gid, NeedWhy::Group, 0)));

@@ -1,11 +1,15 @@
 //! What the choice of a map has to know of this host, looked up once.
 
-use std::fs;
+use std::{fs, sync::Arc};
 
 use diag::{Error, Result, codes};
-use idmap::{Caller, Extents, IdMap, IdSet, Kind, Outside, SubidFile, slots::taken_by};
+use idmap::{Caller, Extents, IdMap, IdSet, Kind, Outside, SubidFile};
 
-use crate::scope::own_map;
+use crate::{
+    claims::{Claims, HostFiles},
+    containers_conf::Places,
+    scope::own_map,
+};
 
 /// The host's ids: who asks, what is delegated, what is taken.
 #[derive(Clone, Debug)]
@@ -16,8 +20,10 @@ pub struct Host {
     pub subuid: SubidFile,
     /// `/etc/subgid`.
     pub subgid: SubidFile,
-    /// Ids of the host that no slot may touch: those delegated to users, and those of running processes.
+    /// Ids of the host that no container of root's may get: whatever anybody else claims.
     pub taken: IdSet,
+    /// Who claims them. Nobody, for an ordinary user: the ids delegated to them are theirs alone.
+    pub claims: Arc<Claims>,
     /// This process's own maps.
     pub current: IdMap,
     /// Whether these are not the host's.
@@ -26,6 +32,8 @@ pub struct Host {
     pub passwd: Vec<u8>,
     /// `/etc/group`, for names.
     pub group: Vec<u8>,
+    /// Where the configuration files are.
+    pub places: Places,
 }
 
 impl Host {
@@ -36,11 +44,22 @@ impl Host {
         let (users, groups) = (read("/etc/subuid"), read("/etc/subgid"));
         let nested = current != IdMap::identity();
         let caller = if rootless { user(&current)? } else { Caller::Root { current: current.clone() } };
-        let maps = running_maps();
-        let taken = taken_by(&maps).union(&users.all()).union(&groups.all());
+        let claims = Arc::new(if rootless { Claims::default() } else { Claims::look(&HostFiles::here()) });
+        let taken = claims.taken();
         let text = |path: &str| fs::read(path).unwrap_or_default();
         let (passwd, group) = (text("/etc/passwd"), text("/etc/group"));
-        Ok(Host { caller, subuid: users, subgid: groups, taken, current, nested, passwd, group })
+        Ok(Host {
+            caller,
+            subuid: users,
+            subgid: groups,
+            taken,
+            claims,
+            current,
+            nested,
+            passwd,
+            group,
+            places: Places::look(rootless),
+        })
     }
 
     /// A map as [`idmap::resolve`] gives it (in the host's ids for an ordinary user), in the ids of this process's namespace.
@@ -80,20 +99,4 @@ fn user(current: &IdMap) -> Result<Caller> {
     };
     let (uid, gid): (Outside, Outside) = (own(Kind::Uid)?, own(Kind::Gid)?);
     Ok(Caller::User { uid, gid, intermediate: current.clone() })
-}
-
-/// The maps of all processes that can be seen. Processes come and go; what cannot be read is none of this host's business.
-fn running_maps() -> Vec<Extents> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    let mut maps = Vec::new();
-    for entry in entries.flatten() {
-        if !entry.file_name().as_encoded_bytes().first().is_some_and(u8::is_ascii_digit) {
-            continue;
-        }
-        for name in ["uid_map", "gid_map"] {
-            let map = fs::read(entry.path().join(name)).ok().and_then(|text| Extents::from_kernel(&text).ok());
-            maps.extend(map.filter(|map| !maps.contains(map)));
-        }
-    }
-    maps
 }

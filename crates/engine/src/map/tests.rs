@@ -1,6 +1,7 @@
 use idmap::{Extent, Extents, IdSet, SubidFile};
 
 use super::*;
+use crate::containers_conf::Places;
 
 /// A Debian image with redis: uid 101, gid 102.
 fn redis() -> Image {
@@ -21,10 +22,19 @@ fn root() -> Host {
         subuid: SubidFile::default(),
         subgid: SubidFile::default(),
         taken: IdSet::new(),
+        claims: std::sync::Arc::default(),
         current: IdMap::identity(),
         nested: false,
         passwd: b"root:x:0:0::/root:/bin/sh\nredis:x:996:996::/:/bin/false\n".to_vec(),
         group: b"redis:x:996:\n".to_vec(),
+        places: Places {
+            distribution: "/nowhere".into(),
+            system: "/nowhere".into(),
+            user: None,
+            only: None,
+            last: None,
+            storage: None,
+        },
     }
 }
 
@@ -80,7 +90,7 @@ fn wishes_are_kept_and_the_rest_is_filled() {
     let decided = decided(&root(), &request).unwrap();
     assert_eq!(decided.map.uid.to_outside(idmap::Inside(101)), Some(idmap::Outside(996)));
     assert_eq!(decided.map.gid.to_outside(idmap::Inside(102)), Some(idmap::Outside(996)));
-    assert_eq!(decided.map.uid.ids(), 65_536);
+    assert_eq!(decided.map.uid.inside_ids().to_string(), "0-1023,65534");
     assert!(decided.lease.is_some());
 }
 
