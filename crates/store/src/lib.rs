@@ -27,6 +27,7 @@ pub mod image;
 mod layer;
 mod layout;
 mod lease;
+mod mapped;
 mod removal;
 #[cfg(test)]
 mod testing;

@@ -1,0 +1,196 @@
+//! Layers and containers' files for a map other than the one that the store is written with, where no mount can be idmapped: the
+//! lower rungs of the ladder, for ordinary users and for root of a user namespace.
+//!
+//! # Theory of operation
+//! A file of container id k must belong to m(k), the id that k has in the namespace of the caller. For each layer there is a tree of its own
+//! with such owners ([`Way`]). Either its inodes are empty and refer to the layer's contents, which the kernel then shows as theirs
+//! (`user.overlay.metacopy` and `user.overlay.redirect` over a data-only layer, [`data`]), or it is a copy. What is written goes
+//! to `upper/`, whose inodes belong to m(k) as well; when the next start has another map, they are changed ([`shift`]).
+//!
+//! An id that the map leaves out becomes one that nobody in the container has ([`translation`]).
+//!
+//! # On disk
+//! * `layers/<hex>/data/`: a link for each file's contents.
+//! * `layers/<hex>/mapped/<key>/fs/`: a tree for a map that every container with the same options gets (`keep-id`, `--uidmap`).
+//!   It goes with the layer.
+//! * `containers/<id>/mapped/<key>/fs/`: a tree for a map that is this container's alone. It goes with the container, or with the
+//!   first start that has another map.
+//! * `containers/<id>/owners.json`: whose ids `upper/` has.
+//!
+//! The key is a digest of the map, the layer and the way.
+//!
+//! # Locks
+//! None for reading: a tree is never changed. Removing is for those who remove a layer (the store is locked) or start or remove a
+//! container (which is locked).
+//!
+//! # After a crash
+//! A tree is made in `tmp/` and published by a rename: it is there as a whole or not at all.
+
+mod contents;
+mod data;
+mod owners;
+mod shift;
+mod translation;
+mod tree;
+mod walk;
+mod xattrs;
+
+use std::path::PathBuf;
+
+use diag::{Error, Result, codes};
+use idmap::IdMap;
+use sha2::{Digest as _, Sha256};
+use sys::{Dir, Failed, rustix::io::Errno};
+
+use crate::{
+    Container, Digest, Layer, Store,
+    draft::{Draft, hex},
+    io,
+};
+use translation::Translation;
+
+/// The directory of the trees.
+const NAME: &str = "mapped";
+
+/// How the trees of one version differ from those of another, if they ever do.
+const FORMAT: u8 = 1;
+
+/// How a layer's files get other owners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Inodes without contents over a data-only layer: Linux 6.16, and a file system with `user.` attributes.
+    Metadata,
+    /// Copies; they share their blocks where the file system can do that.
+    Copy,
+}
+
+/// Which ids files are to have.
+#[derive(Clone, Copy, Debug)]
+pub struct Mapping<'a> {
+    /// The container's map, with ids of this process's user namespace outside.
+    pub map: &'a IdMap,
+    /// That namespace's own map.
+    pub current: &'a IdMap,
+    /// How.
+    pub way: Way,
+}
+
+/// Who keeps the trees.
+#[derive(Clone, Copy, Debug)]
+pub enum Keep<'a> {
+    /// The layers: others will have the same map.
+    Layers,
+    /// This container, which has the map for itself. Nobody else starts or removes it meanwhile.
+    Container(&'a Container),
+}
+
+/// The directories of an overlay's layers, in the order of the layers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mapped {
+    /// Those with the files.
+    pub lower: Vec<PathBuf>,
+    /// Those with the contents; empty after a copy.
+    pub data: Vec<PathBuf>,
+}
+
+impl Store {
+    /// Has trees made for these layers, as far as they are not there. The caller sees to it that nobody removes the layers.
+    ///
+    /// Errors: UR0302 if an owner of a file is left out by the map and no id remains that nobody has; UR0707 for the disk,
+    /// UR0711 if it is full.
+    pub fn map_layers(&self, layers: &[Digest], keep: Keep<'_>, mapping: &Mapping<'_>) -> Result<Mapped> {
+        let ids = Translation::new(mapping.map, mapping.current);
+        let mut mapped = Mapped::default();
+        let mut keys = Vec::new();
+        for digest in layers {
+            let layer = self.layer(digest)?.ok_or_else(|| missing(digest))?;
+            if mapping.way == Way::Metadata {
+                mapped.data.push(data::of(self, &layer)?.path().to_owned());
+            }
+            let key = key(digest, mapping)?;
+            let home = self.home_of_trees(&layer, keep)?;
+            self.map_layer(&layer, &home, &key, &ids, mapping.way)?;
+            mapped.lower.push(home.path().join(&key).join("fs"));
+            keys.push(key);
+        }
+        if let Keep::Container(container) = keep {
+            self.forget_trees(container, &keys)?;
+        }
+        Ok(mapped)
+    }
+
+    /// Calls `work` with an empty directory that is gone afterwards.
+    pub fn with_scratch<T>(&self, work: impl FnOnce(&Dir) -> T) -> Result<T> {
+        let (draft, dir) = Draft::dir(self)?;
+        let result = work(&dir);
+        draft.remove().map_err(io("a directory to work in cannot be removed"))?;
+        Ok(result)
+    }
+
+    fn home_of_trees(&self, layer: &Layer, keep: Keep<'_>) -> Result<Dir> {
+        let home = match keep {
+            Keep::Layers => self.layers.dir(layer.diff_id().hex()).and_then(|dir| dir.ensure_dir(NAME, 0o700)),
+            Keep::Container(container) => container.dir().ensure_dir(NAME, 0o700),
+        };
+        home.map_err(io(format!("the files of layer {} cannot be given other owners", layer.diff_id())))
+    }
+
+    fn map_layer(&self, layer: &Layer, home: &Dir, key: &str, ids: &Translation, way: Way) -> Result<()> {
+        if home.has(key) {
+            return Ok(());
+        }
+        let (draft, dir) = Draft::dir(self)?;
+        tree::build(&dir, layer, ids, way)?;
+        if way == Way::Copy {
+            // What has a name is complete, also after a power failure. File systems keep the order of what is no contents.
+            self.sync()?;
+        }
+        // If somebody was quicker, theirs is as good.
+        draft.publish(home, key).map_err(io("the files with other owners cannot be published"))?;
+        Ok(())
+    }
+
+    /// Removes a container's trees but those of these keys.
+    fn forget_trees(&self, container: &Container, keys: &[String]) -> Result<()> {
+        let what = "the container's files of its last start cannot be removed";
+        let trees = container.dir().dir(NAME).map_err(io(what))?;
+        for name in trees.names().map_err(io(what))? {
+            let Some(name) = name.to_str().filter(|name| !keys.iter().any(|key| key == name)) else { continue };
+            Draft::withdraw(self, &trees, name).and_then(Draft::remove).map_err(io(what))?;
+        }
+        Ok(())
+    }
+}
+
+fn missing(digest: &Digest) -> Error {
+    Error::new(codes::UR0707, format!("layer {digest} is missing from the store"))
+        .help("load or import the image again")
+}
+
+fn key(digest: &Digest, mapping: &Mapping<'_>) -> Result<String> {
+    let text = serde_json::to_vec(&(FORMAT, digest.to_string(), mapping.way == Way::Copy, mapping.map))
+        .map_err(|error| Error::new(codes::UR0707, "a map cannot be written down").words(error))?;
+    Ok(hex(&Sha256::digest(text)[..16]))
+}
+
+/// A tree or the inodes of one that could not be given owners.
+fn failed(what: impl Into<String>) -> impl FnOnce(Failed) -> Error {
+    |failed| match failed.errno {
+        // The kernel's word for an id that a map leaves out, and ours.
+        Errno::OVERFLOW => too_narrow().fact(format!("one of them is `{}`", failed.path.display())),
+        _ => io(what)(failed),
+    }
+}
+
+fn too_narrow() -> Error {
+    Error::new(
+        codes::UR0302,
+        "this map leaves out owners of the container's files, and takes every id that is available here",
+    )
+    .fact("such a file would have to belong to an id that nobody in the container has, and none is left")
+    .help("map the owners, too, or leave one id out")
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
