@@ -135,10 +135,11 @@ impl Explanation<'_> {
     fn elsewhere(&self, text: &mut String) {
         let rootless = matches!(self.host.caller, Caller::User { .. });
         let image = self.image.name.as_str();
-        section(text, "Podman", &equivalents::podman(self.own, rootless, image), &[]);
-        if rootless {
-            text.push_str("  its numbers count your own ids: 0 is you, then those of /etc/subuid and /etc/subgid in their order\n");
-        }
+        let podman = equivalents::podman(self.own, rootless, image);
+        let counted =
+            "its numbers count your own ids: 0 is you, then come those of /etc/subuid and /etc/subgid in their order";
+        let notes = (rootless && podman.contains("--uidmap")).then(|| counted.to_owned());
+        section(text, "Podman", &podman, notes.as_slice());
         let (command, note) = equivalents::ctr(&self.outside, image);
         section(text, "ctr (containerd), as root", &command, note.as_slice());
         section(text, "config.json of an OCI bundle", &equivalents::oci(&self.outside), &[]);

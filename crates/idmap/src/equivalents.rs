@@ -51,7 +51,8 @@ pub fn oci(map: &IdMap) -> String {
 pub fn pod(map: &IdMap, image: &str) -> (String, Vec<String>) {
     let text = format!("spec:\n  hostUsers: false\n  containers:\n  - name: main\n    image: {}", yaml(image));
     let mut notes = vec![format!(
-        "the kubelet chooses one range of {FULL} ids for each pod, and container id N is its N-th: no other map can be asked for"
+        "the kubelet chooses one range of {FULL} ids for each pod and maps container ids 0-{} to it: nothing else can be asked for",
+        FULL - 1
     )];
     for kind in Kind::BOTH {
         let extents = map.get(kind);
@@ -63,7 +64,7 @@ pub fn pod(map: &IdMap, image: &str) -> (String, Vec<String>) {
         if one_range.len() > 1 || one_range.iter().any(|extent| extent.inside.0 != 0) {
             let what = one_range.iter().map(Extent::to_string).take(4).collect::<Vec<_>>().join(", ");
             let more = if one_range.len() > 4 { ", …" } else { "" };
-            notes.push(format!("that these {kind}s are apart from each other cannot be said: {what}{more}"));
+            notes.push(format!("so these {kind} extents cannot be said: {what}{more}"));
         }
     }
     (text, notes)
@@ -167,10 +168,7 @@ mod tests {
             text,
             "spec:\n  hostUsers: false\n  containers:\n  - name: main\n    image: docker.io/library/redis:7"
         );
-        assert_eq!(
-            notes[1],
-            "that these uids are apart from each other cannot be said: 0:720896:101, 101:996:1, 102:720998:65434"
-        );
+        assert_eq!(notes[1], "so these uid extents cannot be said: 0:720896:101, 101:996:1, 102:720998:65434");
         assert_eq!(notes.len(), 3);
         let (text, notes) = pod(&map(&[(0, 5, 70_000)], &[(0, 5, 65_536)]), "yes");
         assert!(text.ends_with("image: \"yes\""), "{text}");

@@ -152,27 +152,23 @@ fn unknown(side: Side, kind: Kind, name: &str, place: &Place, (bare, accounts): 
         Side::Inside => (codes::UR0507, "the image"),
         Side::Outside => (codes::UR0109, "the host"),
     };
-    let mut refused = Refused::new(place.clone(), code, format!("{whose} has no {what} `{name}`"));
+    let refused = Refused::new(place.clone(), code, format!("{whose} has no {what} `{name}`"));
     if let Some(near) = accounts.near(side, kind, name) {
-        refused = refused.help(format!("did you mean `{near}`?"));
-    } else if bare && accounts.group(side, name).is_some() {
-        refused = refused.fact(format!("there is a group `{name}`")).help(match side {
+        return refused.help(format!("did you mean `{near}`?"));
+    }
+    if bare && accounts.group(side, name).is_some() {
+        return refused.fact(format!("there is a group `{name}`")).help(match side {
             Side::Inside => format!("to map the group alone, write `group:{name}=…`"),
             Side::Outside => "to map a group alone, write `group:` at the beginning".to_owned(),
         });
-    } else {
-        refused = refused.help(format!("write the {kind} in digits, which need not be in {file}"));
     }
+    let refused = refused.help(format!("write the {kind} in digits, which need not be in {file}"));
     match side {
         Side::Inside => refused,
         Side::Outside => {
-            let command = format!("getent {look} {name}");
-            Refused {
-                error: refused
-                    .error
-                    .help_run(format!("for a {what} that comes from a directory service, see"), command),
-                ..refused
-            }
+            let text = format!("for a {what} that comes from a directory service, see");
+            let error = refused.error.help_run(text, format!("getent {look} {name}"));
+            Refused { error, ..refused }
         }
     }
 }

@@ -25,7 +25,7 @@ const RUN: &str = "--add-host --annotation --arch --attach -a --authfile --blkio
     --passwd-entry --personality --pid --pidfile --pids-limit --platform --pod --pod-id-file --preserve-fd --preserve-fds \
     --publish -p --publish-all -P --pull --quiet -q --rdt-class --read-only-tmpfs --replace --requires --restart --retry \
     --retry-delay --rmi --sdnotify --seccomp-policy --secret --security-opt --shm-size --shm-size-systemd --sig-proxy \
-    --stop-signal --stop-timeout --subgidname --subuidname --sysctl --systemd --timeout --tls-verify --tmpfs --tz --ulimit \
+    --stop-signal --stop-timeout --sysctl --systemd --timeout --tls-verify --tmpfs --tz --ulimit \
     --umask --unsetenv --unsetenv-all --uts --variant --volume -v --volumes-from";
 
 /// The options of each verb, by its first spelling.

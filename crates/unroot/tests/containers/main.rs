@@ -8,6 +8,7 @@ mod debian;
 mod home;
 mod images;
 mod killed;
+mod maps;
 mod options;
 mod remains;
 mod rootfs;
