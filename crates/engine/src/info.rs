@@ -73,7 +73,7 @@ impl Engine<'_> {
             images: Images::of(&self.store).list()?.len(),
             containers: ids.len(),
             running,
-            leases: self.store.leases()?.len(),
+            leases: self.store.leases()?.len() + self.store.lock_ids()?.held()?.len(),
         })
     }
 }

@@ -8,12 +8,11 @@ pub(crate) mod asked;
 pub mod coverage;
 pub mod host;
 pub mod needs;
+pub mod pool;
+mod scarcity;
 
 use diag::{Error, Origin, Result, codes};
-use idmap::{
-    Auto, Automatic, Caller, IdMap, Kind, Namespace, Place, Pool, Request, Slot, Userns, World, resolve_with,
-    slots::free_slots,
-};
+use idmap::{Auto, Automatic, Caller, IdMap, Kind, Namespace, Place, Request, Userns, World, resolve_with};
 
 pub use host::Host;
 
@@ -24,6 +23,7 @@ use crate::{
         asked::{Asked, place_of_all},
         coverage::Image,
         needs::{Breadth, needs},
+        pool::{Choice, Leases},
     },
 };
 
@@ -34,7 +34,7 @@ pub struct Decided<L> {
     pub map: IdMap,
     /// The map of this process's own namespace, in the ids of the one around it: the host's, as a rule.
     pub current: IdMap,
-    /// The lease of the range, if it was taken from root's slots.
+    /// The lease of the ids, if they were chosen for this container.
     pub lease: Option<L>,
     /// Who the process is to be, if the mode says so (`keep-id`).
     pub user: Option<(u32, u32)>,
@@ -44,29 +44,33 @@ pub struct Decided<L> {
     pub warnings: Vec<Error>,
 }
 
-/// Finds the map for one start. `lease` tries to take a slot; `origin` tells where the options' words stand.
+/// Finds the map for one start. `name` is the container's, which gets the same ids again while they are free; `origin` tells where
+/// the options' words stand.
 ///
-/// Errors: those of [`idmap::resolve`]; UR0101 if the map leaves out what the image or the process needs; UR0205 if no slot
-/// is free; UR0302 if the map needs idmapped mounts and the user is not root.
-pub fn decide<L>(
+/// Errors: those of [`idmap::resolve`]; UR0101 if the map leaves out what the image or the process needs; UR0205 if too few ids
+/// are free; UR0302 if the map needs idmapped mounts and the user is not root.
+pub fn decide<L: Leases>(
     request: &MapRequest,
     host: &Host,
     image: &Image,
     name: &str,
-    mut lease: impl FnMut(Slot) -> Result<Option<L>>,
+    leases: &mut L,
     origin: impl Fn(&Place) -> Option<Origin>,
-) -> Result<Decided<L>> {
+) -> Result<Decided<L::Lease>> {
     let Asked { request: asked, wishes } =
         Asked::read(request, host, image).map_err(|refused| refused.into_error(&origin))?;
     let world = World { caller: &host.caller, subuid: &host.subuid, subgid: &host.subgid };
-    let mut held = None;
+    let mut choice = Choice::new(host, name, leases);
     let breadth = breadth(&host.caller, &asked);
-    let resolved =
-        resolve_with(&asked, &wishes, &world, |auto| automatic(auto, breadth, host, image, name, &mut lease, &mut held))
-            .map_err(|refused| refused.into_error(&origin))?;
+    let resolved = resolve_with(&asked, &wishes, &world, |auto| automatic(auto, breadth, host, image, &mut choice))
+        .map_err(|refused| refused.into_error(&origin))?;
     let at = |error: Error| match place_of_all(request, &origin) {
         Some(origin) => error.at(origin),
         None => error,
+    };
+    let lease = match &resolved.namespace {
+        Namespace::New(map) => choice.lease(map)?,
+        _ => None,
     };
     let mut warnings = Vec::new();
     let map = match resolved.namespace {
@@ -90,47 +94,33 @@ pub fn decide<L>(
     if shifted && host.nested && image.layered {
         return Err(at(needs_idmapped_mounts()));
     }
-    Ok(Decided { map, current: host.current.clone(), lease: held, user, shifted, warnings })
+    Ok(Decided { map, current: host.current.clone(), lease, user, shifted, warnings })
 }
 
 /// How much of what is there anyway goes into an automatic map.
 fn breadth(caller: &Caller, asked: &Request) -> Breadth {
     match (caller, asked) {
         (Caller::User { .. }, _) => Breadth::Sparse,
-        (Caller::Root { .. }, Request::Mode(Userns::Private)) => Breadth::WholeSlot,
+        (Caller::Root { current }, Request::Mode(Userns::Private)) if *current == IdMap::identity() => {
+            Breadth::WholeSlot
+        }
         (Caller::Root { .. }, _) => Breadth::Slot,
     }
 }
 
-/// The material of an automatic map: a free slot for root, the delegated ids for others.
-fn automatic<L>(
+/// The material of an automatic map.
+fn automatic<L: Leases>(
     auto: &Auto,
     breadth: Breadth,
     host: &Host,
     image: &Image,
-    name: &str,
-    lease: &mut impl FnMut(Slot) -> Result<Option<L>>,
-    held: &mut Option<L>,
+    choice: &mut Choice<'_, L>,
 ) -> Result<Automatic> {
     let conf = ContainersConf::read(&host.places)?;
     let plan = |kind| needs(auto, &image.ids(kind), kind, breadth, &conf);
     let (uids, gids) = (plan(Kind::Uid)?, plan(Kind::Gid)?);
-    if let Caller::User { intermediate, .. } = &host.caller {
-        let pool = |kind| {
-            let further = intermediate.get(kind).iter().skip(1);
-            Pool::ranges(further.map(|extent| extent.outside.0..=extent.outside.0 + (extent.len - 1)).collect())
-        };
-        return Ok(Automatic { uids, gids, uid_pool: pool(Kind::Uid), gid_pool: pool(Kind::Gid) });
-    }
-    for slot in free_slots(name, &host.taken) {
-        if let Some(lease) = lease(slot)? {
-            *held = Some(lease);
-            return Ok(Automatic { uids, gids, uid_pool: Pool::slot(slot), gid_pool: Pool::slot(slot) });
-        }
-    }
-    Err(Error::new(codes::UR0205, "no free range of 65536 ids is left between 524288 and 1879048191")
-        .help_run("see which containers hold ranges", "unroot ps --format '{{.ID}} {{.UserNS}}'")
-        .help("choose the ids yourself with --uidmap and --gidmap"))
+    let [uid_pool, gid_pool] = choice.pools(&uids, &gids)?;
+    Ok(Automatic { uids, gids, uid_pool, gid_pool })
 }
 
 fn is_identity(map: &IdMap) -> bool {

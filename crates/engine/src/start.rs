@@ -7,7 +7,7 @@ use idmap::Place;
 use oci::Digest;
 use runtime::job::{Job, Root};
 use store::{Container, Lease};
-use sys::rustix::fs::stat;
+use sys::{Dir, rustix::fs::stat};
 
 use crate::{
     Engine, capabilities,
@@ -15,10 +15,10 @@ use crate::{
     config::{Config, Rootfs},
     create::now,
     files, hello,
-    image_facts::Layers,
+    image_facts::{Layers, runs_systemd},
     info,
     life::{self, Held, Process, STARTED},
-    map::{self, Decided, Host, coverage::Image},
+    map::{self, Decided, Host, coverage::Image, pool::StoreLeases},
     monitor::{self, Started},
     origins::Origins,
     request::Given,
@@ -86,8 +86,16 @@ impl Engine<'_> {
         // Before anything is made: the monitor will read the variable, too, but then there would be something to take back.
         info::without()?;
         let host = Host::look(self.entered)?;
-        let lease = |slot: idmap::Slot| self.store.try_lease(slot.number(), &config.id);
-        map::decide(&config.map, &host, image, &config.id, lease, origin)
+        // What a stranger's broken file claims is not avoided.
+        host.claims
+            .warnings
+            .iter()
+            .filter(|warning| warning.code() == codes::UR0209)
+            .for_each(|warning| self.warn(warning));
+        let mut leases = StoreLeases::new(&self.store, &config.id, &config.name);
+        let decided = map::decide(&config.map, &host, image, &config.name, &mut leases, origin);
+        drop(leases);
+        decided.map_err(|error| if error.code() == codes::UR0205 { self.explain_scarcity(error, &host) } else { error })
     }
 
     /// The text of config.json for a start with this map.
@@ -231,11 +239,15 @@ fn mourn(error: Error, started: &mut Started) -> Error {
 
 /// What is known of a container's image at a later start.
 fn known(config: &Config, layers: Option<&Layers>) -> Result<Image> {
-    let facts = match layers {
-        Some(layers) => layers.facts(&config.image)?,
-        None => Image { name: config.image.clone(), ..Image::default() },
+    let (facts, systemd) = match (layers, &config.rootfs) {
+        (Some(layers), _) => (layers.facts(&config.image)?, runs_systemd(layers.files(), &config.args)),
+        (None, rootfs) => {
+            let dir = if let Rootfs::Directory(path) = rootfs { Dir::open(path).ok() } else { None };
+            let files: Vec<Dir> = dir.into_iter().collect();
+            (Image { name: config.image.clone(), ..Image::default() }, runs_systemd(&files, &config.args))
+        }
     };
-    Ok(Image { process: config.user.clone(), ..facts })
+    Ok(Image { process: config.user.clone(), systemd, ..facts })
 }
 
 /// What becomes the root filesystem.

@@ -1,4 +1,5 @@
-use idmap::{Extent, Extents, IdSet, SubidFile};
+use idmap::{Extent, Extents, IdSet, Slot, SubidFile};
+use store::HeldIds;
 
 use super::*;
 use crate::containers_conf::Places;
@@ -54,7 +55,38 @@ fn asked(userns: Option<&str>, uidmap: &[&str], gidmap: &[&str]) -> MapRequest {
 }
 
 fn decided(host: &Host, request: &MapRequest) -> Result<Decided<u32>> {
-    decide(request, host, &redis(), "web", |slot| Ok(Some(slot.number())), |_| None)
+    decide(request, host, &redis(), "web", &mut Given::default(), |_| None)
+}
+
+/// Leases in memory.
+#[derive(Default)]
+struct Given {
+    /// So many slots are somebody's.
+    gone: usize,
+    /// The slots that were asked for.
+    tries: Vec<Slot>,
+    /// What others hold.
+    held: Vec<HeldIds>,
+    /// What was taken.
+    taken: Option<(IdSet, IdSet)>,
+}
+
+impl Leases for Given {
+    type Lease = u32;
+
+    fn slot(&mut self, slot: Slot) -> Result<Option<u32>> {
+        self.tries.push(slot);
+        Ok((self.tries.len() > self.gone).then(|| slot.number()))
+    }
+
+    fn held(&mut self) -> Result<Vec<HeldIds>> {
+        Ok(self.held.clone())
+    }
+
+    fn take(&mut self, uids: IdSet, gids: IdSet) -> Result<u32> {
+        self.taken = Some((uids, gids));
+        Ok(0)
+    }
 }
 
 fn shown(map: &IdMap) -> (String, String) {
@@ -74,14 +106,10 @@ fn root_gets_a_whole_slot_of_its_own() {
 fn a_slot_that_is_taken_or_leased_is_passed_over() {
     let first = idmap::slots::slots("web").next().unwrap();
     let host = Host { taken: [first.base() + 5].into_iter().collect(), ..root() };
-    let mut tries = Vec::new();
-    let lease = |slot: Slot| {
-        tries.push(slot);
-        Ok((tries.len() > 1).then_some(slot))
-    };
-    let got = decide(&MapRequest::default(), &host, &redis(), "web", lease, |_| None).unwrap().lease.unwrap();
+    let mut leases = Given { gone: 1, ..Given::default() };
+    let got = decide(&MapRequest::default(), &host, &redis(), "web", &mut leases, |_| None).unwrap().lease.unwrap();
     let order: Vec<Slot> = idmap::slots::slots("web").skip(1).take(2).collect();
-    assert_eq!((tries, got), (order.clone(), order[1]));
+    assert_eq!((leases.tries, got), (order.clone(), order[1].number()));
 }
 
 #[test]
@@ -151,4 +179,72 @@ fn what_only_root_can_mount_is_refused_beforehand() {
     for mode in ["keep-id", "nomap", "auto"] {
         assert_eq!(decided(&user(65_536), &asked(Some(mode), &[], &[])).unwrap_err().code(), codes::UR0302, "{mode}");
     }
+}
+
+/// A directory that takes any map, for a user whose containers get ids of their own.
+fn own_window(held: Vec<HeldIds>, name: &str) -> Result<(IdMap, (IdSet, IdSet))> {
+    let mut leases = Given { held, ..Given::default() };
+    let image = Image { layered: false, ..redis() };
+    let request = asked(Some("auto"), &[], &[]);
+    let decided = decide(&request, &user(65_536), &image, name, &mut leases, |_| None)?;
+    Ok((decided.map, leases.taken.unwrap()))
+}
+
+#[test]
+fn containers_of_a_user_are_disjoint_until_nothing_is_left() {
+    let mut held: Vec<HeldIds> = Vec::new();
+    let ended = loop {
+        let name = format!("c{}", held.len());
+        match own_window(held.clone(), &name) {
+            Ok((map, (uids, gids))) => {
+                assert!(map.uid.contains(idmap::Inside(101)) && map.gid.contains(idmap::Inside(102)));
+                assert_eq!((uids.count(), gids.count()), (1025, 1025));
+                for other in &held {
+                    assert!(other.uids.intersection(&uids).is_empty() && other.gids.intersection(&gids).is_empty());
+                }
+                held.push(HeldIds::new(&name, &name, uids, gids));
+            }
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((held.len(), ended.code()), (63, codes::UR0205));
+}
+
+#[test]
+fn the_same_name_gets_the_same_ids_again() {
+    let (first, taken) = own_window(Vec::new(), "web").unwrap();
+    let other = HeldIds::new("x", "x", "100000-100100".parse().unwrap(), "100000-100100".parse().unwrap());
+    assert_eq!(own_window(vec![other], "web").unwrap(), (first.clone(), taken.clone()));
+    let gone = HeldIds::new("x", "x", taken.0, taken.1);
+    assert_ne!(own_window(vec![gone], "web").unwrap().0, first);
+}
+
+#[test]
+fn what_is_wished_for_may_be_shared() {
+    let held = HeldIds::new("x", "x", "100000".parse().unwrap(), "100000".parse().unwrap());
+    let mut leases = Given { held: vec![held], ..Given::default() };
+    let image = Image { layered: false, ..redis() };
+    // Id 1 of the user's own namespace is host id 100000.
+    let request = asked(Some("auto:uidmapping=101:1:1,gidmapping=102:1:1"), &[], &[]);
+    let decided = decide(&request, &user(65_536), &image, "web", &mut leases, |_| None).unwrap();
+    assert_eq!(decided.map.uid.to_outside(idmap::Inside(101)), Some(idmap::Outside(1)));
+    let (uids, _) = leases.taken.unwrap();
+    assert!(!uids.contains(100_000) && uids.count() == 1024, "{uids}");
+}
+
+/// Root in a container that has the ids 0 to 65535: what is used in there is left out.
+#[test]
+fn root_in_a_container_draws_from_its_own_ids() {
+    let current = Extents::new([Extent::new(0, 700_000, 65_536)]).unwrap();
+    let current = IdMap { uid: current.clone(), gid: current };
+    let caller = Caller::Root { current: current.clone() };
+    let taken = "0-5,1000,65534-65535".parse().unwrap();
+    let host = Host { caller, current, nested: true, taken, ..root() };
+    let mut leases = Given::default();
+    let image = Image { layered: false, ..redis() };
+    let request = asked(Some("auto"), &[], &[]);
+    let decided = decide(&request, &host, &image, "web", &mut leases, |_| None).unwrap();
+    let (uids, _) = leases.taken.unwrap();
+    assert!(uids.first() >= Some(1024) && uids.last() < Some(65_534) && uids.count() == 1025, "{uids}");
+    assert_eq!(decided.map.uid.outside_ids(), uids);
 }
