@@ -11,12 +11,13 @@ use diag::{Error, Result, codes};
 use oci::{Account, ImageConfig, accounts};
 use rustix::fs::{FileType, stat};
 use store::{Container, ContainerId, NewContainer, RootDir, check_name, image::Images};
+use sys::Dir;
 
 use crate::{
     Engine,
     config::{Config, MapRequest, Network, Rootfs, User},
     environment::{self, Sources},
-    image_facts::Layers,
+    image_facts::{Layers, runs_systemd, volumes},
     map::coverage::Image,
     names,
     request::{Given, RunRequest},
@@ -36,7 +37,17 @@ struct Base {
     rootfs: Rootfs,
     defaults: ImageConfig,
     image: Image,
+    /// The layers' directories, the uppermost first, or the one directory.
+    files: Vec<Dir>,
     upper: Option<RootDir>,
+}
+
+impl Base {
+    /// What is known of the image's ids, in a container with this user and this command.
+    fn image(&self, request: &RunRequest, process: User, args: &[String]) -> Image {
+        let user_is_open = request.user.is_none() && self.defaults.user.is_empty();
+        Image { process, user_is_open, systemd: runs_systemd(&self.files, args), ..self.image.clone() }
+    }
 }
 
 impl Engine<'_> {
@@ -46,7 +57,7 @@ impl Engine<'_> {
             check_name(&name.value).map_err(|error| name.blame(error))?;
         }
         let network = network(request.network.as_ref())?;
-        let base = if request.rootfs { directory(&request.image)? } else { self.image_base(&request.image)? };
+        let base = self.base(request)?;
         let account = account(request, &base)?;
         let hostname = hostname(request, id, network)?;
         let args = args(request, &base)?;
@@ -63,6 +74,7 @@ impl Engine<'_> {
             tty: request.tty,
         };
         let user = User { uid: account.uid, gid: account.gid, groups: account.groups };
+        let image = base.image(request, user.clone(), &args);
         let config = Config {
             id: id.to_string(),
             name: request.name.as_ref().map_or_else(|| names::random(id.as_str(), 0), |name| name.value.clone()),
@@ -74,7 +86,7 @@ impl Engine<'_> {
             args,
             env: environment::merge(&sources)?,
             cwd: cwd(request, &base.defaults)?,
-            user: user.clone(),
+            user,
             hostname,
             network,
             read_only: request.read_only,
@@ -84,9 +96,20 @@ impl Engine<'_> {
             stop_signal: stop_signal(&base.defaults)?,
             map: map_request(request),
         };
-        let user_is_open = request.user.is_none() && base.defaults.user.is_empty();
-        let image = Image { process: user, user_is_open, ..base.image };
         Ok(Draft { config, image, upper: base.upper })
+    }
+
+    /// All that is known of the ids that a container would need. A command need not be known; only then can it be systemd.
+    pub(crate) fn ids_of(&self, request: &RunRequest) -> Result<Image> {
+        let base = self.base(request)?;
+        let account = account(request, &base)?;
+        let user = User { uid: account.uid, gid: account.gid, groups: account.groups };
+        let image = base.image(request, user, &args(request, &base).unwrap_or_default());
+        Ok(Image { volumes: volumes(&base.files, &base.defaults.volumes), ..image })
+    }
+
+    fn base(&self, request: &RunRequest) -> Result<Base> {
+        if request.rootfs { directory(&request.image) } else { self.image_base(&request.image) }
     }
 
     /// Makes the directory. Without a name that the user has chosen, names are tried until one is free.
@@ -125,6 +148,7 @@ impl Engine<'_> {
             upper: Some(layers.root()?),
             defaults: found.config,
             image: facts,
+            files: layers.into_files(),
         })
     }
 }
@@ -148,7 +172,8 @@ fn directory(path: &Given<String>) -> Result<Base> {
                 .help("with --rootfs, the word in the image's place is a directory that holds a root filesystem"),
         ));
     }
-    let read = |name: &str| sys::Dir::open(&absolute).and_then(|dir| dir.read(name, 4 << 20)).unwrap_or_default();
+    let files: Vec<Dir> = Dir::open(&absolute).into_iter().collect();
+    let read = |name: &str| files.first().and_then(|dir| dir.read(name, 4 << 20).ok()).unwrap_or_default();
     let image = Image {
         name: path.value.clone(),
         passwd: read("etc/passwd"),
@@ -157,7 +182,7 @@ fn directory(path: &Given<String>) -> Result<Base> {
         ..Image::default()
     };
     let (name, defaults) = (absolute.display().to_string(), ImageConfig::default());
-    Ok(Base { name, id: None, rootfs: Rootfs::Directory(absolute), defaults, image, upper: None })
+    Ok(Base { name, id: None, rootfs: Rootfs::Directory(absolute), defaults, image, files, upper: None })
 }
 
 fn account(request: &RunRequest, base: &Base) -> Result<Account> {

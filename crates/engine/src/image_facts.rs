@@ -1,23 +1,29 @@
 //! What an image's layers say about ids, users and the root directory, read without mounting anything.
 
-use std::path::{Component, Path, PathBuf};
+mod merged;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use diag::{Error, Result, codes};
 use oci::Digest;
 use rustix::{
-    fs::{FileType, Mode, OFlags, Stat},
+    fs::{FileType, Stat},
     io::Errno,
 };
 use store::{Layer, Owners, RootDir, Store};
-use sys::{Dir, dir::read_all};
+use sys::Dir;
 
 use crate::map::coverage::Image;
+use merged::find;
 
 /// The longest /etc/passwd or /etc/group that is read.
 const ACCOUNTS_LIMIT: usize = 4 << 20;
 
-/// How many symbolic links are followed on the way to a file.
-const LINKS: usize = 8;
+/// Commands that mean systemd, as Podman has them.
+const INITS: [&str; 3] = ["/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init"];
 
 /// An image's layers, opened, the uppermost first.
 pub struct Layers {
@@ -71,126 +77,100 @@ impl Layers {
                 *image.gid_files.entry(0).or_default() += meta.files;
                 continue;
             }
-            meta.uids.iter().for_each(|(id, count)| *image.uid_files.entry(*id).or_default() += count);
-            meta.gids.iter().for_each(|(id, count)| *image.gid_files.entry(*id).or_default() += count);
+            for (counts, more) in [
+                (&mut image.uid_files, &meta.uids),
+                (&mut image.gid_files, &meta.gids),
+                (&mut image.acl_uids, &meta.acl_uids),
+                (&mut image.acl_gids, &meta.acl_gids),
+                (&mut image.capability_roots, &meta.capability_roots),
+            ] {
+                more.iter().for_each(|(id, count)| *counts.entry(*id).or_default() += count);
+            }
         }
         Ok(image)
     }
 
     /// A file as the container would see it; empty if there is none. Only a regular file is opened: a fifo would hang.
     fn read(&self, path: &str) -> Result<Vec<u8>> {
-        let mut path = PathBuf::from(path);
-        for _ in 0..LINKS {
-            match self.find(&path)? {
-                Found::Nothing => return Ok(Vec::new()),
-                Found::Contents(bytes) => return Ok(bytes),
-                Found::Link(target) => path = follow(&path, &target),
-            }
-        }
-        Ok(Vec::new())
-    }
-
-    fn find(&self, path: &Path) -> Result<Found> {
-        for files in &self.files {
-            match look(files, path)? {
-                None => {}
-                Some(found) => return Ok(found),
-            }
-            if hides_below(files, path) {
-                break;
-            }
-        }
-        Ok(Found::Nothing)
-    }
-}
-
-enum Found {
-    Nothing,
-    Contents(Vec<u8>),
-    Link(PathBuf),
-}
-
-/// One layer's answer; `None` if the layers below are to be asked.
-fn look(files: &Dir, path: &Path) -> Result<Option<Found>> {
-    let unreadable = |failed: sys::Failed| {
-        failed.into_error(codes::UR0707, format!("the image's `/{}` cannot be read", path.display()))
-    };
-    let stat = match files.open_at(path, OFlags::PATH | OFlags::NOFOLLOW, Mode::empty()) {
-        Ok(fd) => rustix::fs::fstat(&fd).map_err(|errno| unreadable(sys::Failed::new("fstat", path, errno)))?,
-        Err(failed) if matches!(failed.errno, Errno::NOENT | Errno::NOTDIR) => return Ok(None),
-        // A directory on the way is a link. None of the distributions has that for /etc.
-        Err(failed) if failed.errno == Errno::LOOP => return Ok(Some(link_on_the_way(files, path))),
-        Err(failed) => return Err(unreadable(failed)),
-    };
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => {
-            let fd = files.open_at(path, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty()).map_err(unreadable)?;
+        let unreadable =
+            |failed: sys::Failed| failed.into_error(codes::UR0707, format!("the image's `/{path}` cannot be read"));
+        let found = find(&self.files, Path::new(path)).map_err(unreadable)?;
+        let file = found.filter(|found| is_regular(&found.stat)).and_then(|found| found.file);
+        let Some((dir, name)) = file else { return Ok(Vec::new()) };
+        match dir.read(name, ACCOUNTS_LIMIT) {
             // Longer than any list of accounts: it is none.
-            Ok(Some(Found::Contents(read_all(fd, ACCOUNTS_LIMIT).unwrap_or_default())))
+            Err(failed) if failed.errno == Errno::FBIG => Ok(Vec::new()),
+            bytes => bytes.map_err(unreadable),
         }
-        FileType::Symlink => files.read_link(path).map(|target| Some(Found::Link(target))).map_err(unreadable),
-        _ => Ok(Some(Found::Nothing)),
+    }
+
+    /// Their files, the uppermost layer first.
+    pub fn files(&self) -> &[Dir] {
+        &self.files
+    }
+
+    /// Their files, the uppermost layer first.
+    pub fn into_files(self) -> Vec<Dir> {
+        self.files
     }
 }
 
-/// The file's directory is a link in this layer: where the file is then.
-fn link_on_the_way(files: &Dir, path: &Path) -> Found {
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Found::Nothing };
-    match files.read_link(parent) {
-        Ok(target) => Found::Link(follow(parent, &target).join(name)),
-        Err(_) => Found::Nothing,
+/// Who owns the directories that an image declares as volumes; those that are not there are left out.
+pub fn volumes<'a>(files: &[Dir], paths: impl IntoIterator<Item = &'a String>) -> BTreeMap<String, (u32, u32)> {
+    let owner = |path: &'a String| {
+        let stat = find(files, Path::new(path)).ok().flatten()?.stat;
+        Some((path.clone(), (stat.st_uid, stat.st_gid)))
+    };
+    paths.into_iter().filter_map(owner).collect()
+}
+
+/// Whether a command is systemd, as Podman decides it for `--systemd=true`: by its name, or by being one of the usual paths of an init.
+/// What Podman cannot see is seen here: an init that is a link to something else than systemd (busybox, for one) is something else.
+pub fn runs_systemd(files: &[Dir], args: &[String]) -> bool {
+    let Some(command) = args.first().map(Path::new) else { return false };
+    if command.file_name().is_some_and(|name| name == "systemd") {
+        return true;
     }
+    INITS.iter().any(|init| command == Path::new(init))
+        && find(files, command)
+            .ok()
+            .flatten()
+            .and_then(|found| found.file)
+            .is_some_and(|(_, name)| name == "systemd" || name == "init")
 }
 
-/// Whether a layer hides what the layers below have at this path: a whiteout or an opaque directory on the way.
-fn hides_below(files: &Dir, path: &Path) -> bool {
-    path.ancestors().filter(|above| !above.as_os_str().is_empty()).any(|above| match files.stat(above) {
-        Ok(stat) => is_whiteout(&stat) || (above != path && is_opaque(files, above)),
-        Err(_) => false,
-    })
-}
-
-fn is_whiteout(stat: &Stat) -> bool {
-    FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && stat.st_rdev == 0
-}
-
-fn is_opaque(files: &Dir, path: &Path) -> bool {
-    let Ok(dir) = files.dir(path) else { return false };
-    let mut value = [0; 8];
-    ["user.overlay.opaque", "trusted.overlay.opaque"]
-        .iter()
-        .any(|name| rustix::fs::fgetxattr(&dir, *name, &mut value).is_ok_and(|length| value[..length] == *b"y"))
-}
-
-/// A link's target, from the root of the image; `..` never leads out of it.
-fn follow(link: &Path, target: &Path) -> PathBuf {
-    let base = if target.is_absolute() { PathBuf::new() } else { link.parent().unwrap_or(Path::new("")).to_owned() };
-    base.join(target.strip_prefix("/").unwrap_or(target)).components().fold(PathBuf::new(), |mut path, part| {
-        match part {
-            Component::Normal(name) => path.push(name),
-            Component::ParentDir => {
-                path.pop();
-            }
-            _ => {}
-        }
-        path
-    })
+fn is_regular(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
     use super::*;
 
     #[test]
-    fn links_stay_inside() {
-        let cases = [
-            ("etc/passwd", "passwd.real", "etc/passwd.real"),
-            ("etc/passwd", "/usr/lib/passwd", "usr/lib/passwd"),
-            ("etc/passwd", "../../../../etc/shadow", "etc/shadow"),
-            ("etc", "./system/../etc2", "etc2"),
-        ];
-        for (link, target, expected) in cases {
-            assert_eq!(follow(Path::new(link), Path::new(target)), Path::new(expected), "{link} -> {target}");
+    fn what_is_systemd() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir_all(home.path().join("usr/sbin")).unwrap();
+        fs::create_dir_all(home.path().join("usr/local/sbin")).unwrap();
+        fs::create_dir_all(home.path().join("lib/systemd")).unwrap();
+        for file in ["lib/systemd/systemd", "usr/local/sbin/init", "busybox"] {
+            fs::write(home.path().join(file), "").unwrap();
         }
+        symlink("usr/sbin", home.path().join("sbin")).unwrap();
+        symlink("/lib/systemd/systemd", home.path().join("usr/sbin/init")).unwrap();
+        let files = [Dir::open(home.path()).unwrap()];
+        let runs =
+            |words: &[&str]| runs_systemd(&files, &words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        for command in ["/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init", "/lib/systemd/systemd", "systemd"] {
+            assert!(runs(&[command, "--log-level=info"]), "{command}");
+        }
+        for words in [&["init"][..], &["/bin/init"], &["sh", "/sbin/init"], &["/usr/bin/systemd-nspawn"], &[]] {
+            assert!(!runs(words), "{words:?}");
+        }
+        fs::remove_file(home.path().join("usr/sbin/init")).unwrap();
+        symlink("../../busybox", home.path().join("usr/sbin/init")).unwrap();
+        assert!(!runs(&["/sbin/init"]) && runs(&["/usr/local/sbin/init"]));
     }
 }
