@@ -109,9 +109,7 @@ fn alone(words: &Words<'_>) -> Result<(), Refused> {
             let what = format!("`{}` and `{}` both choose the map", first.name(), other.name());
             let refused = Refused::new(Place::new(first, 0, 0..value.len()), codes::UR0108, what);
             Err(if first == MapOption::Userns {
-                refused.help(
-                    "to add single ids to an automatic map, use `--userns=auto:uidmapping=C:H:N,gidmapping=C:H:N`",
-                )
+                refused.help("to add single ids to what `--userns` chooses, use `--map INSIDE=@OUTSIDE`")
             } else {
                 refused.help("leave one of them out")
             })
