@@ -1,11 +1,19 @@
 //! The line of all ids of a host, and who claims which part of it.
 //!
 //! A claim is a range of one kind of ids with its owner and the place that says so. [`overlaps`] finds what two owners both
-//! believe to be theirs; `text` and `svg` draw the line.
+//! believe to be theirs; [`picture`], [`list`] and [`svg`] show the line.
+
+mod findings;
+mod lanes;
+mod svg;
+mod text;
 
 use std::{cmp::Reverse, collections::BinaryHeap, ops::RangeInclusive};
 
 use crate::{Kind, grouped};
+
+pub use svg::svg;
+pub use text::{list, picture, system_accounts};
 
 /// Ids that somebody claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,6 +183,11 @@ pub(crate) fn span(ids: &RangeInclusive<u32>) -> String {
 pub(crate) fn amount(ids: &RangeInclusive<u32>) -> String {
     let plural = if ids.start() == ids.end() { "" } else { "s" };
     format!("{} id{plural}", grouped(count(ids)))
+}
+
+/// Without what a terminal could take for a command.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|char| if char.is_control() { '?' } else { char }).collect()
 }
 
 #[cfg(test)]
