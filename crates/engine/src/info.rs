@@ -11,7 +11,7 @@ use runtime::{
 use serde_json::{Value, json};
 use store::image::Images;
 
-use crate::{Engine, image_architecture, life::Life, map::Host, monitor};
+use crate::{Engine, image_architecture, ladder, life::Life, map::Host, monitor};
 
 /// Facts about the host and the store.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct Info {
     pub map: IdMap,
     /// How the root filesystems of containers are mapped, and why so.
     pub mapping: &'static str,
+    /// How they are for another map than the store's, where mounts cannot be idmapped, and why so.
+    pub other_maps: Option<String>,
     /// `v2`, `v1` or `none`.
     pub cgroups: &'static str,
     /// Whether containers of this caller can have control groups of their own.
@@ -58,7 +60,14 @@ impl Engine<'_> {
             let container = self.store.container(id.as_str())?;
             running += usize::from(matches!(crate::life::of(&self.store, &container)?, Life::Running(_)));
         }
+        let other_maps = if host.nested && host.current.uid.ids() > 1 {
+            let (way, lack) = self.way()?;
+            Some(ladder::in_words(way, lack.as_ref()))
+        } else {
+            None
+        };
         Ok(Info {
+            other_maps,
             kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
             architecture: image_architecture(),
             rootless: self.scope.rootless,
@@ -91,6 +100,7 @@ impl Info {
                 "without": self.without.split(',').filter(|word| !word.is_empty()).collect::<Vec<_>>(),
                 "idMappings": { "uidmap": extents(&self.map, Kind::Uid), "gidmap": extents(&self.map, Kind::Gid) },
                 "rootfsMapping": self.mapping,
+                "otherMaps": self.other_maps,
                 "ociRuntime": { "name": "unroot-runtime", "path": self.runtime },
                 "security": { "rootless": self.rootless },
             },
@@ -119,6 +129,7 @@ impl Info {
             ("kernel", format!("{} ({})", self.kernel, self.architecture)),
             ("caller", who.to_owned()),
             ("file ids", self.mapping.to_owned()),
+            ("other maps", self.other_maps.clone().unwrap_or_default()),
             ("control groups", self.groups_in_words()),
             ("runtime", runtime.to_owned()),
             ("store", self.root.clone()),
@@ -128,7 +139,10 @@ impl Info {
                 "containers",
                 format!("{} ({} running, {} ranges of ids leased)", self.containers, self.running, self.leases),
             ),
-        ] {
+        ]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{name:<16}{value}");
         }

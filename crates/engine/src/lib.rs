@@ -4,6 +4,7 @@
 //! refused is refused before anything is made) and *done* (a directory in the store, a monitor). Nothing here prints;
 //! warnings go to [`Notices`] when they are known.
 
+pub mod accounts;
 pub mod calc;
 pub mod capabilities;
 pub mod claims;
@@ -14,17 +15,21 @@ mod create;
 pub mod environment;
 mod explain_map;
 mod files;
+mod foreign;
 pub mod hello;
 pub mod holders;
 pub mod image_facts;
 pub mod images;
 pub mod import;
 pub mod info;
+mod ladder;
 pub mod life;
 mod load;
 pub mod map;
+pub mod map_of;
 pub mod monitor;
 mod names;
+pub mod namespaces;
 pub mod origins;
 pub mod ps;
 mod remove;

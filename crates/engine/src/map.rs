@@ -12,7 +12,7 @@ pub mod pool;
 mod scarcity;
 
 use diag::{Error, Origin, Result, codes};
-use idmap::{Auto, Automatic, Caller, IdMap, Kind, Namespace, Place, Request, Userns, World, resolve_with};
+use idmap::{Auto, Automatic, Caller, IdMap, Kind, Namespace, Needs, Place, Request, Userns, World, resolve_with};
 
 pub use host::Host;
 
@@ -38,17 +38,19 @@ pub struct Decided<L> {
     pub lease: Option<L>,
     /// Who the process is to be, if the mode says so (`keep-id`).
     pub user: Option<(u32, u32)>,
-    /// Whether the ids on disk and the ids outside differ, so that mounts must be idmapped.
+    /// Whether the ids that the container sees and those outside differ, so that mounts must be idmapped or files have other owners.
     pub shifted: bool,
     /// What the user should know.
     pub warnings: Vec<Error>,
+    /// What was planned for uids and for gids, if the map was made of a plan.
+    pub planned: Option<[Needs; 2]>,
 }
 
 /// Finds the map for one start. `name` is the container's, which gets the same ids again while they are free; `origin` tells where
 /// the options' words stand.
 ///
 /// Errors: those of [`idmap::resolve`]; UR0101 if the map leaves out what the image or the process needs; UR0205 if too few ids
-/// are free; UR0302 if the map needs idmapped mounts and the user is not root.
+/// are free.
 pub fn decide<L: Leases>(
     request: &MapRequest,
     host: &Host,
@@ -62,8 +64,14 @@ pub fn decide<L: Leases>(
     let world = World { caller: &host.caller, subuid: &host.subuid, subgid: &host.subgid };
     let mut choice = Choice::new(host, name, leases);
     let breadth = breadth(&host.caller, &asked);
-    let resolved = resolve_with(&asked, &wishes, &world, |auto| automatic(auto, breadth, host, image, &mut choice))
-        .map_err(|refused| refused.into_error(&origin))?;
+    let mut planned = None;
+    let resolved = resolve_with(&asked, &wishes, &world, |auto| {
+        let plan = [plan(auto, breadth, host, image, Kind::Uid)?, plan(auto, breadth, host, image, Kind::Gid)?];
+        let [uids, gids] = planned.insert(plan).clone();
+        let [uid_pool, gid_pool] = choice.pools(&uids, &gids)?;
+        Ok(Automatic { uids, gids, uid_pool, gid_pool })
+    })
+    .map_err(|refused| refused.into_error(&origin))?;
     let at = |error: Error| match place_of_all(request, &origin) {
         Some(origin) => error.at(origin),
         None => error,
@@ -91,36 +99,25 @@ pub fn decide<L: Leases>(
     };
     warnings.extend(finding.map_err(&at)?.map(&at));
     let shifted = !is_identity(&map);
-    if shifted && host.nested && image.layered {
-        return Err(at(needs_idmapped_mounts()));
-    }
-    Ok(Decided { map, current: host.current.clone(), lease, user, shifted, warnings })
+    Ok(Decided { map, current: host.current.clone(), lease, user, shifted, warnings, planned })
 }
 
 /// How much of what is there anyway goes into an automatic map.
 fn breadth(caller: &Caller, asked: &Request) -> Breadth {
     match (caller, asked) {
-        (Caller::User { .. }, _) => Breadth::Sparse,
         (Caller::Root { current }, Request::Mode(Userns::Private)) if *current == IdMap::identity() => {
             Breadth::WholeSlot
         }
-        (Caller::Root { .. }, _) => Breadth::Slot,
+        _ => Breadth::Sparse,
     }
 }
 
-/// The material of an automatic map.
-fn automatic<L: Leases>(
-    auto: &Auto,
-    breadth: Breadth,
-    host: &Host,
-    image: &Image,
-    choice: &mut Choice<'_, L>,
-) -> Result<Automatic> {
+/// What an automatic map has of one kind of ids: the plan, and the wishes in any case.
+fn plan(auto: &Auto, breadth: Breadth, host: &Host, image: &Image, kind: Kind) -> Result<Needs> {
     let conf = ContainersConf::read(&host.places)?;
-    let plan = |kind| needs(auto, &image.ids(kind), kind, breadth, &conf);
-    let (uids, gids) = (plan(Kind::Uid)?, plan(Kind::Gid)?);
-    let [uid_pool, gid_pool] = choice.pools(&uids, &gids)?;
-    Ok(Automatic { uids, gids, uid_pool, gid_pool })
+    let wishes = auto.wishes(kind).iter().filter(|triple| triple.applies(kind));
+    let wishes = wishes.map(|triple| triple.extent().inside_range()).collect();
+    needs(auto, &image.ids(kind), kind, breadth, &conf).map(|needs| needs.wishing(&wishes))
 }
 
 fn is_identity(map: &IdMap) -> bool {
@@ -137,12 +134,6 @@ fn joining(request: &MapRequest) -> Error {
     let mode = request.userns.as_deref().unwrap_or_default();
     Error::new(codes::UR0808, format!("Podman's `--userns={mode}` is not supported by this version"))
         .help("without it the container gets a user namespace of its own")
-}
-
-fn needs_idmapped_mounts() -> Error {
-    Error::new(codes::UR0302, "this map changes the ids of the image's files, and only root can have that done by a mount")
-        .fact("the image's files lie in a file system that belongs to the host; its ids can be mapped by a mount of the host's root only")
-        .help("leave the option out: root in the container is you, and the further ids are those of /etc/subuid")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! From a container's directory to a running container: the map of this start, config.json, the monitor.
 
-use std::{os::fd::OwnedFd, path::PathBuf};
+use std::os::fd::OwnedFd;
 
 use diag::{Error, Origin, Result, codes};
 use idmap::Place;
@@ -72,8 +72,7 @@ impl Engine<'_> {
     /// The layers of a container's image; `None` for a directory.
     pub(crate) fn layers(&self, config: &Config) -> Result<Option<Layers>> {
         let Rootfs::Layers(diff_ids) = &config.rootfs else { return Ok(None) };
-        let digests: Vec<Digest> = diff_ids.iter().map(|text| Digest::parse(text)).collect::<Result<_>>()?;
-        Layers::open(&self.store, &digests).map(Some)
+        Layers::open(&self.store, &digests(diff_ids)?).map(Some)
     }
 
     /// Finds the map of this start and takes its lease.
@@ -102,7 +101,7 @@ impl Engine<'_> {
     pub(crate) fn document(&self, config: &Config, decided: &Decided<Lease>) -> String {
         let files = self.store.root().path().join("containers").join(&config.id);
         let cgroup = format!("/unroot/{}", config.id);
-        let nested = self.entered || self.scope.nested;
+        let nested = self.is_nested();
         let start = spec::Start {
             map: &decided.map,
             shifted: decided.shifted && !nested,
@@ -129,9 +128,10 @@ impl Engine<'_> {
         decided.warnings.iter().for_each(|warning| self.warn(warning));
         dir.write("config.json", self.document(config, &decided).as_bytes(), 0o600).map_err(kept)?;
         files::write(config, dir)?;
+        self.own_files(container, config.network, &decided)?;
         // How the last life ended is no news of this one.
         dir.remove_file("exit.json").map_err(kept)?;
-        let root = root(config, &decided, layers, dir.path().to_owned())?;
+        let root = self.root(container, config, &decided, layers)?;
         if matches!(root, Root::Overlay { .. }) {
             // The last one may have been given up without a sync, which overlayfs remembers in there and refuses.
             dir.remove_tree("work").and_then(|()| dir.make_dir("work", 0o700)).map_err(kept)?;
@@ -156,6 +156,26 @@ impl Engine<'_> {
             life::write_monitor(&held.dir, process)?;
         }
         Ok(started)
+    }
+
+    /// What becomes the root filesystem.
+    fn root(
+        &self,
+        container: &Container,
+        config: &Config,
+        decided: &Decided<Lease>,
+        layers: Option<&Layers>,
+    ) -> Result<Root> {
+        match (&config.rootfs, layers) {
+            (Rootfs::Directory(path), _) => {
+                Ok(Root::Bundle { idmap: decided.shifted && carries_container_ids(path, decided) })
+            }
+            (Rootfs::Layers(diff_ids), Some(layers)) => {
+                let overlay = self.overlay(container, decided, layers, &digests(diff_ids)?)?;
+                Ok(overlay.into_root(container.dir().path().to_owned(), config))
+            }
+            (Rootfs::Layers(_), None) => Err(Error::new(codes::UR0810, "the container's layers are not known")),
+        }
     }
 
     /// `--rm` for a container that nobody waits for.
@@ -250,17 +270,9 @@ fn known(config: &Config, layers: Option<&Layers>) -> Result<Image> {
     Ok(Image { process: config.user.clone(), systemd, ..facts })
 }
 
-/// What becomes the root filesystem.
-fn root(config: &Config, decided: &Decided<Lease>, layers: Option<&Layers>, dir: PathBuf) -> Result<Root> {
-    match (&config.rootfs, layers) {
-        (Rootfs::Directory(path), _) => {
-            Ok(Root::Bundle { idmap: decided.shifted && carries_container_ids(path, decided) })
-        }
-        (Rootfs::Layers(_), Some(layers)) => {
-            Ok(Root::Overlay { lower: layers.paths(), writable: Some(dir), volatile: config.remove })
-        }
-        (Rootfs::Layers(_), None) => Err(Error::new(codes::UR0810, "the container's layers are not known")),
-    }
+/// The diff ids of a container's layers, the lowest first.
+fn digests(diff_ids: &[String]) -> Result<Vec<Digest>> {
+    diff_ids.iter().map(|text| Digest::parse(text)).collect()
 }
 
 /// Whether a directory's files have the ids that a container sees, and not ids that somebody has shifted for this very map.

@@ -18,7 +18,8 @@ use crate::{
 pub const WITHOUT: &str = "UNROOT_WITHOUT";
 
 /// The abilities that can be taken away by [`WITHOUT`].
-pub const ABILITIES: [&str; 4] = ["open-tree-attr", "detached-layers", "overlay-fds", "cgroup"];
+pub const ABILITIES: [&str; 6] =
+    ["open-tree-attr", "detached-layers", "overlay-fds", "metadata-layers", "cgroup", "statmount"];
 
 /// This machine, as far as it has been asked.
 #[derive(Debug, Default)]

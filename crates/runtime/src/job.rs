@@ -35,7 +35,7 @@ pub struct Job {
     pub exit_command: Vec<String>,
 }
 
-/// Where a container's root filesystem comes from. The files' owners are the ids that the container sees.
+/// Where a container's root filesystem comes from. The files' owners are the ids that the container sees, if nothing else is said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Root {
@@ -44,10 +44,17 @@ pub enum Root {
         /// Whether the files carry container ids, so that the mount must be idmapped.
         idmap: bool,
     },
-    /// An overlay of layers, all idmapped.
+    /// An overlay of layers.
     Overlay {
         /// The directories of the layers' files, the uppermost first; at least one.
         lower: Vec<PathBuf>,
+        /// Directories with contents that inodes of the layers refer to; nothing else of them is seen.
+        #[serde(default)]
+        data: Vec<PathBuf>,
+        /// Whether the files have the ids that the container's have outside, in this process's user namespace. Otherwise they
+        /// have those that the container sees, and all of it is idmapped.
+        #[serde(default)]
+        mapped: bool,
         /// A directory that has `upper` and `work` in it. Without one the container's root is read-only.
         writable: Option<PathBuf>,
         /// Whether the writes may be lost in a crash (`--rm`): saves the sync of the whole disk at the end.

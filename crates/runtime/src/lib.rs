@@ -18,7 +18,7 @@ mod joining;
 pub mod launch;
 pub mod monitor;
 mod newidmap;
-mod overlay;
+pub mod overlay;
 pub mod own_namespace;
 pub mod parent;
 pub mod plan;

@@ -9,8 +9,13 @@
 //! Kernels before 6.15 take no detached mounts as layers. There the clones are attached, to numbered directories of a tmpfs in a mount
 //! namespace that this process makes for itself, and the overlay is given their names.
 //!
+//! Where no layer can be idmapped, they come with other owners already ([`crate::job::Root::Overlay`]) and are taken as they are; the contents
+//! of their inodes may then lie in data-only layers.
+//!
 //! overlayfs keeps its mounter's ids and makes its own files by them. So while it is made, this thread's file system ids are the
 //! container's root: otherwise the overlay comes up read-only, and only the kernel's log says why.
+
+pub mod trial;
 
 use std::{
     os::fd::{AsFd, OwnedFd},
@@ -45,6 +50,8 @@ use crate::{
 pub struct Parts<'a> {
     /// The layers' directories, the uppermost first.
     pub lower: &'a [PathBuf],
+    /// Directories with the contents of inodes that have none of their own (data-only layers).
+    pub data: &'a [PathBuf],
     /// The directory with `upper` and `work`; without one, the overlay is read-only.
     pub writable: Option<&'a Path>,
     /// Whether what is written may be lost in a crash.
@@ -77,10 +84,11 @@ fn refused(call: impl Into<String>) -> impl FnOnce(Errno) -> Refused {
 /// Makes the overlay as a detached mount. Without a view the layers are taken as they are.
 pub fn make(alone: &Alone, parts: Parts<'_>, view: Option<View<'_>>, host: &Host) -> Result<OwnedFd> {
     let lower = parts.lower.iter().map(|path| layer(path, view, host)).collect::<Result<Vec<_>>>()?;
+    let data = parts.data.iter().map(|path| layer(path, view, host)).collect::<Result<Vec<_>>>()?;
     let writable = parts.writable.map(|path| layer(path, view, host)).transpose()?;
     // The kernel refuses a mount by the superuser of a namespace of his own that hides what `trusted.` attributes mark.
     let layers =
-        Layers { lower, writable, volatile: parts.volatile, user_attributes: !host.is_initial_user_namespace() };
+        Layers { lower, data, writable, volatile: parts.volatile, user_attributes: !host.is_initial_user_namespace() };
     let ids =
         ids_for(view).map_err(|errno| failure(Refused { call: "capset()".into(), errno, words: String::new() }))?;
     let by_descriptors = if host.may_use("overlay-fds") && host.may_use("detached-layers") {
@@ -103,6 +111,7 @@ pub fn make(alone: &Alone, parts: Parts<'_>, view: Option<View<'_>>, host: &Host
 
 struct Layers {
     lower: Vec<OwnedFd>,
+    data: Vec<OwnedFd>,
     writable: Option<OwnedFd>,
     volatile: bool,
     user_attributes: bool,
@@ -144,6 +153,9 @@ fn by_descriptors(layers: &Layers) -> Made<OwnedFd> {
     for lower in &layers.lower {
         fsconfig_set_fd(&context, "lowerdir+", lower).map_err(refused("fsconfig(overlay, lowerdir+)"))?;
     }
+    for data in &layers.data {
+        fsconfig_set_fd(&context, "datadir+", data).map_err(refused("fsconfig(overlay, datadir+)"))?;
+    }
     if let Some(writable) = &layers.writable {
         for (key, name) in [("upperdir", "upper"), ("workdir", "work")] {
             let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -177,7 +189,7 @@ fn finish(context: &OwnedFd, layers: &Layers) -> Made<OwnedFd> {
 fn by_names(alone: &Alone, mut layers: Layers, cloned: bool) -> Made<OwnedFd> {
     if !cloned {
         // From the new mount namespace the directories of this one cannot be cloned any more.
-        for dir in layers.lower.iter_mut().chain(&mut layers.writable) {
+        for dir in layers.lower.iter_mut().chain(&mut layers.data).chain(&mut layers.writable) {
             *dir = clone_of(&*dir, false).map_err(refused("open_tree(layer)"))?;
         }
     }
@@ -208,19 +220,23 @@ fn attach_stage() -> Made<()> {
 
 fn stage_and_mount(layers: &Layers) -> Made<OwnedFd> {
     let mut names = Vec::new();
-    for (index, lower) in layers.lower.iter().enumerate() {
+    for (index, lower) in layers.lower.iter().chain(&layers.data).enumerate() {
         stage(lower, &index.to_string())?;
         names.push(index.to_string());
     }
+    let (names, contents) = names.split_at(layers.lower.len());
     let context = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC).map_err(refused("fsopen(overlay)"))?;
     let all = names.join(":");
     // A string of fsconfig has at most 255 bytes; kernels from 6.5 on take the layers one by one.
-    if all.len() <= 255 {
+    if all.len() <= 255 && contents.is_empty() {
         fsconfig_set_string(&context, "lowerdir", all.as_str()).map_err(refused("fsconfig(overlay, lowerdir)"))?;
     } else {
-        for name in &names {
+        for name in names {
             fsconfig_set_string(&context, "lowerdir+", name.as_str())
                 .map_err(refused("fsconfig(overlay, lowerdir+)"))?;
+        }
+        for name in contents {
+            fsconfig_set_string(&context, "datadir+", name.as_str()).map_err(refused("fsconfig(overlay, datadir+)"))?;
         }
     }
     if let Some(writable) = &layers.writable {

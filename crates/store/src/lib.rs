@@ -37,6 +37,7 @@ pub use container::{Container, ContainerId, NewContainer, RootDir, check_name};
 pub use layer::{Durability, Layer, Limits, Meta, Owners, Ownership, StagedLayer, Unpack};
 pub use layout::{Store, StoreLock};
 pub use lease::{Held, HeldIds, IdsLock, Lease};
+pub use mapped::{Keep, Mapped, Mapping, Way};
 pub use oci::Digest;
 
 /// Turns a failed call on the store's own files into a diagnostic: `what` did not work.

@@ -1,0 +1,124 @@
+//! How a container gets its root filesystem under its map: the rungs of a ladder, the first that holds.
+//!
+//! | rung | where | what is done |
+//! |---|---|---|
+//! | idmapped mounts | root of the host | nothing: the mounts translate |
+//! | the store's own map | others, if every id is the number that the container sees | nothing |
+//! | metadata layers | others; Linux 6.16, a file system with `user.` attributes | empty inodes with the right owners over the layers' contents |
+//! | copies | others | the files once more, with the right owners |
+//!
+//! "Others" are ordinary users and root of a user namespace: the store's file system belongs to the host, so they cannot idmap its
+//! mounts. Their trees are made before the monitor starts, without any lock but the container's.
+
+use std::path::PathBuf;
+
+use diag::{Result, codes};
+use idmap::{Inside, Kind};
+use oci::Digest;
+use runtime::{
+    host::{Host, WITHOUT},
+    job::Root,
+    overlay::trial::{self, Lack},
+};
+use rustix::fs::{AtFlags, Gid, Uid, chownat};
+use store::{Container, Keep, Lease, Mapping, Way};
+use sys::Failed;
+
+use crate::{
+    Engine,
+    config::{Config, Network},
+    files,
+    image_facts::Layers,
+    info,
+    map::Decided,
+};
+
+/// What becomes the root filesystem of an image, before it is known whether it can be written to.
+pub(crate) struct Overlay {
+    lower: Vec<PathBuf>,
+    data: Vec<PathBuf>,
+    mapped: bool,
+}
+
+impl Overlay {
+    /// The monitor's words for it.
+    pub(crate) fn into_root(self, writable: PathBuf, config: &Config) -> Root {
+        let Overlay { lower, data, mapped } = self;
+        Root::Overlay { lower, data, mapped, writable: Some(writable), volatile: config.remove }
+    }
+}
+
+impl Engine<'_> {
+    /// Makes the layers of a container ready for the map of this start, and the files that it has written so far.
+    pub(crate) fn overlay(
+        &self,
+        container: &Container,
+        decided: &Decided<Lease>,
+        layers: &Layers,
+        diff_ids: &[Digest],
+    ) -> Result<Overlay> {
+        let as_they_are = Overlay { lower: layers.paths(), data: Vec::new(), mapped: false };
+        if !self.is_nested() {
+            return Ok(as_they_are);
+        }
+        let way = if decided.shifted { self.way()?.0 } else { Way::Copy };
+        let mapping = Mapping { map: &decided.map, current: &decided.current, way };
+        container.own_upper(layers.root()?, &mapping)?;
+        if !decided.shifted {
+            return Ok(as_they_are);
+        }
+        // Ids that were chosen for this container are hardly ever another's, too.
+        let keep = if decided.lease.is_some() { Keep::Container(container) } else { Keep::Layers };
+        let downwards: Vec<Digest> = diff_ids.iter().rev().copied().collect();
+        let mapped = self.store.map_layers(&downwards, keep, &mapping)?;
+        Ok(Overlay { lower: mapped.lower, data: mapped.data, mapped: true })
+    }
+
+    /// Gives the files that the engine writes for a container to the container's root, where no mount can do that.
+    pub(crate) fn own_files(&self, container: &Container, network: Network, decided: &Decided<Lease>) -> Result<()> {
+        if !self.is_nested() || !decided.shifted {
+            return Ok(());
+        }
+        let root = |kind| decided.map.get(kind).to_outside(Inside(0)).map(|id| id.0);
+        let (uid, gid) = (root(Kind::Uid).map(Uid::from_raw), root(Kind::Gid).map(Gid::from_raw));
+        files::names(network).iter().try_for_each(|name| {
+            chownat(container.dir(), *name, uid, gid, AtFlags::SYMLINK_NOFOLLOW).map_err(|errno| {
+                let path = container.dir().path().join(name);
+                let what = format!("the container's `/etc/{name}` cannot be given to its root");
+                Failed::new("fchownat", &path, errno).into_error(codes::UR0707, what)
+            })
+        })
+    }
+
+    /// Which of the two lower rungs holds here, and what the upper one of them lacks.
+    pub(crate) fn way(&self) -> Result<(Way, Option<Lack>)> {
+        let host = Host::new(Some(&info::without()?))?;
+        Ok(match self.store.with_scratch(|dir| trial::try_out(dir, &host))? {
+            Ok(()) => (Way::Metadata, None),
+            Err(lack) => (Way::Copy, Some(lack)),
+        })
+    }
+
+    /// Whether the store's file system belongs to a user namespace above this process's own.
+    pub(crate) fn is_nested(&self) -> bool {
+        self.entered || self.scope.nested
+    }
+}
+
+/// What `info` says of containers with another map than the store's.
+pub(crate) fn in_words(way: Way, lack: Option<&Lack>) -> String {
+    match (way, lack) {
+        (Way::Metadata, _) => "metadata layers: inodes with the map's owners over the layers' contents".to_owned(),
+        (Way::Copy, lack) => {
+            let why = match lack {
+                Some(Lack::TakenAway) => format!("{WITHOUT} takes {} away", trial::ABILITY),
+                Some(Lack::Refused { call, errno }) => {
+                    format!("this kernel or file system has no metadata layers: {call}: {errno}")
+                }
+                Some(Lack::Wrong) => "this kernel shows wrong contents for metadata layers".to_owned(),
+                None => "nothing else is known here".to_owned(),
+            };
+            format!("copies of the layers' files, since {why}")
+        }
+    }
+}
