@@ -275,7 +275,7 @@ fn stop_signal(defaults: &ImageConfig) -> Result<u8> {
     }
 }
 
-fn map_request(request: &RunRequest) -> MapRequest {
+pub(crate) fn map_request(request: &RunRequest) -> MapRequest {
     let texts = |list: &[Given<String>]| list.iter().map(|given| given.value.clone()).collect();
     let text = |given: &Option<Given<String>>| given.as_ref().map(|given| given.value.clone());
     MapRequest {

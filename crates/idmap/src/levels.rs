@@ -13,6 +13,7 @@ use crate::{Extent, Extents, IdMap, IdSet, Kind, LAST_ID};
 
 pub use boxes::Glyphs;
 pub use cells::Label;
+pub(crate) use cells::{Line, lines};
 pub use text::{Style, text};
 
 /// A column: one user namespace.

@@ -40,6 +40,7 @@ mod resolve;
 pub mod slots;
 mod source;
 mod subid;
+pub mod svg;
 mod trace;
 mod triple;
 mod userns;

@@ -8,7 +8,10 @@ use std::{
 
 use clap::ValueEnum;
 use diag::{Report, render};
-use engine::Notices;
+use engine::{
+    Notices,
+    map_of::{Glyphs, Style},
+};
 
 /// How diagnostics are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -63,6 +66,25 @@ impl Notices for Console {
     fn notice(&self, report: &Report) {
         self.report(report);
     }
+}
+
+/// How pictures are drawn on standard output: as wide as the terminal, in boxes where the locale has UTF-8.
+pub fn style() -> Style {
+    let (refused, term) = (env::var_os("NO_COLOR"), env::var_os("TERM"));
+    let terminal = io::stdout().is_terminal();
+    let width = if terminal { engine::client::columns().map(usize::from) } else { None };
+    Style {
+        width: width.unwrap_or(Style::PLAIN.width),
+        glyphs: if is_utf8() { &Glyphs::BOXES } else { &Glyphs::ASCII },
+        color: render::wants_color(refused.as_deref(), term.as_deref(), terminal),
+    }
+}
+
+/// What locale(7) says about the character set: the first of these variables that is set decides.
+fn is_utf8() -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(env::var_os).find(|value| !value.is_empty());
+    let name = set.unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    name.ends_with("utf-8") || name.ends_with("utf8")
 }
 
 /// Writes one line to standard output.

@@ -190,12 +190,12 @@ impl<'a> Picture<'a> {
     }
 
     /// What is between a column and the next on one line: a link, or that there is none.
-    fn between(&self, line: &mut Painted, row: &Row, column: usize, center: bool, link: Option<(Paint, char)>) {
-        if let Some((paint, glyph)) = link {
+    fn between(&self, line: &mut Painted, row: &Row, left: usize, center: bool, on: Option<(Paint, char)>) {
+        if let Some((paint, glyph)) = on {
             line.add(paint, std::iter::repeat_n(glyph, self.link).collect::<String>());
             return;
         }
-        let ends = row.ids(column).is_some() && row.ids(column + 1).is_none() && !matches!(row, Row::More(_));
+        let ends = row.ids(left).is_some() && row.ids(left + 1).is_none() && !matches!(row, Row::More(_));
         if ends && center {
             // It runs over the place of the next box, which is not there.
             line.overlay("not mapped", self.link);

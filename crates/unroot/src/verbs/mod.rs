@@ -6,6 +6,7 @@ mod import;
 mod info;
 mod load;
 mod map_calc;
+mod map_show;
 mod podman;
 mod ps;
 mod rm;
@@ -79,7 +80,7 @@ pub static GROUPS: &[Group] = &[
     Group {
         name: "map",
         about: "Maps of user namespaces: show, calculate, plan, audit",
-        verbs: &[("calc", &map_calc::VERB)],
+        verbs: &[("show", &map_show::VERB), ("calc", &map_calc::VERB)],
     },
 ];
 
