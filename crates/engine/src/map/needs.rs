@@ -16,18 +16,16 @@ use idmap::{Auto, FULL, ImageIds, Kind, Needs, grouped};
 
 use crate::containers_conf::ContainersConf;
 
-/// What a map is planned for.
+/// How much a map has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Breadth {
     /// What is needed.
     Sparse,
-    /// What is needed, in one of root's slots, which has so many ids and no more.
-    Slot,
-    /// What is needed, and the rest of a slot.
+    /// What is needed, and the rest of a slot of root's.
     WholeSlot,
 }
 
-/// Plans one kind of ids.
+/// Plans one kind of ids. What a plan has for programs to choose from never makes it larger than a slot.
 ///
 /// Errors: UR0208 if more ids are needed than storage.conf allows.
 pub fn needs(auto: &Auto, image: &ImageIds, kind: Kind, breadth: Breadth, conf: &ContainersConf) -> Result<Needs> {
@@ -44,8 +42,7 @@ pub fn needs(auto: &Auto, image: &ImageIds, kind: Kind, breadth: Breadth, conf: 
     let slot = u64::from(FULL);
     let room = most.map_or(slot, |most| slot.min(u64::from(most.value)));
     Ok(match breadth {
-        Breadth::Sparse => plan,
-        Breadth::Slot => plan.within(slot),
+        Breadth::Sparse => plan.within(slot.max(least.into())),
         Breadth::WholeSlot => plan.widened(FULL).within(room),
     })
 }
@@ -86,11 +83,11 @@ mod tests {
     fn sparse_or_the_whole_slot() {
         let show = image("0,101,65534,1000650000");
         assert_eq!(planned(&show, Breadth::Sparse, None, None).unwrap(), "0-1023,65534,1000650000");
-        assert_eq!(planned(&show, Breadth::Slot, None, None).unwrap(), "0-1023,65534,1000650000");
         assert_eq!(planned(&show, Breadth::WholeSlot, None, None).unwrap(), "0-65534,1000650000");
         let systemd = ImageIds { systemd: true, ..show };
-        assert_eq!(planned(&systemd, Breadth::Sparse, None, None).unwrap(), "0-65535,1000650000");
-        assert_eq!(planned(&systemd, Breadth::Slot, None, None).unwrap(), "0-65534,1000650000");
+        assert_eq!(planned(&systemd, Breadth::Sparse, None, None).unwrap(), "0-65534,1000650000");
+        let least = planned(&image("0"), Breadth::Sparse, Some(100_000), None);
+        assert_eq!(least.unwrap(), "0-99999");
     }
 
     #[test]
