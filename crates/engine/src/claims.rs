@@ -9,6 +9,7 @@
 //! ids that is no file); report what cannot be read or understood. *Must not*: fail.
 
 mod accounts;
+mod audit;
 mod crio;
 mod docker;
 mod files;
@@ -17,6 +18,7 @@ mod kubelet;
 mod nsswitch;
 mod podman;
 mod processes;
+mod report;
 mod subids;
 mod systemd;
 

@@ -5,6 +5,7 @@ mod images;
 mod import;
 mod info;
 mod load;
+mod map_audit;
 mod map_calc;
 mod map_show;
 mod podman;
@@ -80,7 +81,7 @@ pub static GROUPS: &[Group] = &[
     Group {
         name: "map",
         about: "Maps of user namespaces: show, calculate, plan, audit",
-        verbs: &[("show", &map_show::VERB), ("calc", &map_calc::VERB)],
+        verbs: &[("show", &map_show::VERB), ("calc", &map_calc::VERB), ("audit", &map_audit::VERB)],
     },
 ];
 
