@@ -7,9 +7,12 @@
 pub(crate) mod asked;
 pub mod coverage;
 pub mod host;
+mod joined;
 pub mod needs;
 pub mod pool;
 mod scarcity;
+
+use std::path::PathBuf;
 
 use diag::{Error, Origin, Result, codes};
 use idmap::{Auto, Automatic, Caller, IdMap, Kind, Namespace, Needs, Place, Request, Userns, World, resolve_with};
@@ -44,6 +47,8 @@ pub struct Decided<L> {
     pub warnings: Vec<Error>,
     /// What was planned for uids and for gids, if the map was made of a plan.
     pub planned: Option<[Needs; 2]>,
+    /// The user namespace that it joins instead of having one made.
+    pub joined: Option<PathBuf>,
 }
 
 /// Finds the map for one start. `name` is the container's, which gets the same ids again while they are free; `origin` tells where
@@ -99,7 +104,7 @@ pub fn decide<L: Leases>(
     };
     warnings.extend(finding.map_err(&at)?.map(&at));
     let shifted = !is_identity(&map);
-    Ok(Decided { map, current: host.current.clone(), lease, user, shifted, warnings, planned })
+    Ok(Decided { map, current: host.current.clone(), lease, user, shifted, warnings, planned, joined: None })
 }
 
 /// How much of what is there anyway goes into an automatic map.
@@ -132,8 +137,8 @@ fn host_mode() -> Error {
 
 fn joining(request: &MapRequest) -> Error {
     let mode = request.userns.as_deref().unwrap_or_default();
-    Error::new(codes::UR0808, format!("Podman's `--userns={mode}` is not supported by this version"))
-        .help("without it the container gets a user namespace of its own")
+    Error::new(codes::UR0108, format!("`--userns={mode}` takes a map that is there already: nothing can be planned for it"))
+        .help_run("see the map that it takes", "unroot map show CONTAINER")
 }
 
 #[cfg(test)]

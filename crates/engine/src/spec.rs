@@ -27,6 +27,8 @@ pub struct Start<'a> {
     pub unified_cgroups: bool,
     /// Where the container's control group is to be; `None` where none is delegated.
     pub cgroup: Option<&'a str>,
+    /// The file of the user namespace that it joins; else it gets its own.
+    pub joined: Option<&'a Path>,
 }
 
 /// The whole document.
@@ -44,7 +46,7 @@ pub fn document(config: &Config, start: &Start) -> Value {
         "linux": {
             "uidMappings": mappings(&start.map.uid),
             "gidMappings": mappings(&start.map.gid),
-            "namespaces": namespaces(own_net),
+            "namespaces": namespaces(own_net, start.joined),
             "sysctl": if own_net { sysctl(&start.map.gid) } else { json!({}) },
             "cgroupsPath": start.cgroup,
             "maskedPaths": if config.privileged { &[] } else { paths::MASKED },
@@ -85,9 +87,13 @@ fn capability_sets(config: &Config, known: usize) -> Value {
     json!({ "bounding": all, "effective": held, "permitted": held, "inheritable": [], "ambient": [] })
 }
 
-fn namespaces(own_net: bool) -> Value {
+fn namespaces(own_net: bool, joined: Option<&Path>) -> Value {
     let kinds = ["user", "mount", "pid", "ipc", "uts", "cgroup", "network"];
-    kinds.iter().filter(|kind| own_net || **kind != "network").map(|kind| json!({ "type": kind })).collect()
+    let one = |kind: &&str| match joined {
+        Some(path) if *kind == "user" => json!({ "type": kind, "path": path }),
+        _ => json!({ "type": kind }),
+    };
+    kinds.iter().filter(|kind| own_net || **kind != "network").map(one).collect()
 }
 
 fn mappings(extents: &Extents) -> Value {

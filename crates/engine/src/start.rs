@@ -91,6 +91,9 @@ impl Engine<'_> {
             .iter()
             .filter(|warning| warning.code() == codes::UR0209)
             .for_each(|warning| self.warn(warning));
+        if let Some(decided) = self.decide_joined(config, image, &host, &origin)? {
+            return Ok(decided);
+        }
         let mut leases = StoreLeases::new(&self.store, &config.id, &config.name);
         let decided = map::decide(&config.map, &host, image, &config.name, &mut leases, origin);
         drop(leases);
@@ -109,6 +112,7 @@ impl Engine<'_> {
             capabilities: capabilities::known(),
             unified_cgroups: std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists(),
             cgroup: (!nested).then_some(cgroup.as_str()),
+            joined: decided.joined.as_deref(),
         };
         spec::document(config, &start).to_string()
     }

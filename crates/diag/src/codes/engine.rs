@@ -14,4 +14,5 @@ family! {
     UR0811 Engine "a configuration file cannot be read or understood";
     UR0812 Engine "a process cannot be looked at";
     UR0813 Engine "nothing of that name is known";
+    UR0814 Engine "the container does not run";
 }

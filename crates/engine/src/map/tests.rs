@@ -154,9 +154,9 @@ fn host_is_a_namespace_of_its_own_and_says_so() {
 }
 
 #[test]
-fn other_namespaces_cannot_be_joined_yet() {
+fn nothing_is_planned_for_a_namespace_that_is_there() {
     for mode in ["container:x", "ns:/proc/1/ns/user"] {
-        assert_eq!(decided(&root(), &asked(Some(mode), &[], &[])).unwrap_err().code(), codes::UR0808);
+        assert_eq!(decided(&root(), &asked(Some(mode), &[], &[])).unwrap_err().code(), codes::UR0108);
     }
 }
 

@@ -37,6 +37,7 @@ fn start(map: &IdMap) -> Start<'_> {
         capabilities: 41,
         unified_cgroups: true,
         cgroup: Some("/unroot/ab"),
+        joined: None,
     }
 }
 
