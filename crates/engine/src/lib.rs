@@ -27,6 +27,7 @@ pub mod life;
 mod load;
 pub mod map;
 pub mod map_of;
+pub mod map_plan;
 pub mod monitor;
 mod names;
 pub mod namespaces;
@@ -41,6 +42,7 @@ pub mod spec;
 mod start;
 mod stop;
 mod target;
+pub mod who;
 
 use diag::{Error, Result};
 use oci::image::Platform;

@@ -19,6 +19,8 @@ use idmap::{
 
 pub use idmap::levels::{Glyphs, Style};
 pub use image::{Bar, ImageIds};
+pub(crate) use mount::find as mount_of;
+pub(crate) use process::command_of;
 
 use crate::{Engine, accounts::Accounts, request::Given};
 

@@ -38,6 +38,12 @@ pub fn enter(alone: &Alone, running: Option<&Dir>, notices: &dyn Notices) -> Res
     Ok(note)
 }
 
+/// The namespace that the calling user enters, or would enter: the ids of their store's files, in the host's ids.
+pub(crate) fn own_map() -> Result<IdMap> {
+    let user = User::look();
+    Delegated::look(&user).map(&user)
+}
+
 /// Who calls.
 struct User {
     uid: u32,

@@ -19,7 +19,8 @@ impl Shown {
 impl Picture {
     /// The namespaces, the maps between them as triples, and the ids that stay together through all of them.
     pub fn to_json(&self) -> Json {
-        let levels: Vec<Json> = self.levels.columns.iter().map(|level| json!({ "title": level.title, "detail": level.detail })).collect();
+        let levels: Vec<Json> =
+            self.levels.columns.iter().map(|level| json!({ "title": level.title, "detail": level.detail })).collect();
         let map = |map: &IdMap| json!({ "uid": map.uid, "gid": map.gid });
         let maps: Vec<Json> = self.levels.maps.iter().map(map).collect();
         let strands: serde_json::Map<String, Json> =

@@ -7,11 +7,11 @@ use idmap::{
     Extents, IdMap, Kind,
     levels::{Level, Levels},
 };
+use runtime::host::Host;
 use rustix::{
     fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, openat, statx},
     io::Errno,
 };
-use runtime::host::Host;
 use sys::{Maps, Mount, mount_id, mount_namespace_id, statmount};
 
 use super::{Picture, Shown, Words, process::command_of};
@@ -47,7 +47,8 @@ pub fn show(word: &Given<String>) -> Result<Shown> {
 pub fn find(path: &Path) -> Result<Option<Found>> {
     let shown = path.display();
     let fd = openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(|errno| {
-        Error::new(codes::UR0813, format!("`{shown}` cannot be opened")).os(format!("open({shown})"), errno.raw_os_error())
+        Error::new(codes::UR0813, format!("`{shown}` cannot be opened"))
+            .os(format!("open({shown})"), errno.raw_os_error())
     })?;
     let asked = if Host::new(Some(&info::without()?))?.may_use("statmount") { ask(&fd) } else { Err(Errno::NOSYS) };
     match asked {
@@ -114,7 +115,8 @@ fn picture(found: &Found, path: &str) -> Result<Shown> {
         })?,
         Maps::Untold => return Err(untold(path, Some(true))),
         Maps::None => {
-            let line = format!("the mount at `{point}` ({filesystem}) does not map ids: what is on disk is what is seen");
+            let line =
+                format!("the mount at `{point}` ({filesystem}) does not map ids: what is on disk is what is seen");
             return Ok(Shown::Words(Words { what: "mount", name: path.to_owned(), lines: vec![line] }));
         }
     };
@@ -151,7 +153,10 @@ fn within(picture: &mut Picture, pid: i32, point: &str) {
     });
     let Ok(kept) = kept else { return };
     picture.levels.columns[1].detail = String::new();
-    picture.levels.columns.push(Level::new(format!("pid {pid} {}", command_of(pid).unwrap_or_default()), format!("at {point}")));
+    picture
+        .levels
+        .columns
+        .push(Level::new(format!("pid {pid} {}", command_of(pid).unwrap_or_default()), format!("at {point}")));
     picture.levels.maps.push(kept);
     let inside = Accounts::of_process(pid);
     picture.accounts[0] = inside.clone();

@@ -45,7 +45,9 @@ impl Engine<'_> {
         });
         let (map, mut notes) = match resolved.map_err(|refused| refused.into_error(origin))?.namespace {
             Namespace::New(map) => (map, Vec::new()),
-            Namespace::Caller => (host.whole(), vec!["the container has every id of this namespace as it is".to_owned()]),
+            Namespace::Caller => {
+                (host.whole(), vec!["the container has every id of this namespace as it is".to_owned()])
+            }
             Namespace::Container(name) | Namespace::Path(name) => {
                 return Err(Error::new(codes::UR0806, format!("the map is that of `{name}`, which exists already"))
                     .help_run("look at it", format!("unroot map show {name}")));
@@ -68,7 +70,8 @@ fn pictured(host: &Host, map: IdMap, wanted: &MapRequest, notes: Vec<String>) ->
     let through = if rootless { host.as_seen_here(map.clone()).ok() } else { None };
     let maps = match through {
         Some(inner) => {
-            let name = Accounts { passwd: host.passwd.clone(), group: Vec::new() }.name(Kind::Uid, host.caller.id(Kind::Uid).0);
+            let name = Accounts { passwd: host.passwd.clone(), group: Vec::new() }
+                .name(Kind::Uid, host.caller.id(Kind::Uid).0);
             columns.push(Level::new(format!("namespace of {}", name.as_deref().unwrap_or("the user")), ""));
             accounts.push(Accounts::default());
             vec![inner, host.current.clone()]
@@ -77,13 +80,7 @@ fn pictured(host: &Host, map: IdMap, wanted: &MapRequest, notes: Vec<String>) ->
     };
     columns.push(Level::new("host", ""));
     accounts.push(Accounts { passwd: host.passwd.clone(), group: host.group.clone() });
-    Picture {
-        what: "options",
-        name: words,
-        levels: Levels { columns, maps, marks: Vec::new() },
-        accounts,
-        notes,
-    }
+    Picture { what: "options", name: words, levels: Levels { columns, maps, marks: Vec::new() }, accounts, notes }
 }
 
 /// What an automatic map is made of, if the image needs nothing in particular and nothing is leased by others.
@@ -104,7 +101,9 @@ fn material(auto: &Auto, asked: &Request, host: &Host) -> Result<Automatic> {
 fn pool(kind: Kind, host: &Host) -> Option<Pool> {
     if let Caller::User { intermediate, .. } = &host.caller {
         let further = intermediate.get(kind).iter().skip(1);
-        return Some(Pool::ranges(further.map(|extent| extent.outside.0..=extent.outside.0 + (extent.len - 1)).collect()));
+        return Some(Pool::ranges(
+            further.map(|extent| extent.outside.0..=extent.outside.0 + (extent.len - 1)).collect(),
+        ));
     }
     free_slots(EXAMPLE, &host.taken).next().map(Pool::slot)
 }

@@ -49,7 +49,9 @@ fn of_process(pid: i32) -> Result<Picture> {
     picture.levels.marks = own_ids(pid, &picture.levels);
     picture.notes.extend(Foreign::of(pid).map(|foreign| format!("pid {pid} is in {}", foreign.text())));
     if picture.levels.maps.is_empty() {
-        picture.notes.push(format!("pid {pid} ({command}) is in this namespace itself: its ids are what they are here"));
+        picture
+            .notes
+            .push(format!("pid {pid} ({command}) is in this namespace itself: its ids are what they are here"));
     }
     Ok(picture)
 }
@@ -210,7 +212,9 @@ impl Engine<'_> {
     fn marks(&self, config: &Config) -> Vec<(Kind, u32)> {
         let mut marks = vec![(Kind::Uid, config.user.uid), (Kind::Gid, config.user.gid)];
         let facts = self.layers(config).ok().flatten().and_then(|layers| layers.facts(&config.image).ok());
-        for (kind, files) in facts.iter().flat_map(|image| [(Kind::Uid, &image.uid_files), (Kind::Gid, &image.gid_files)]) {
+        for (kind, files) in
+            facts.iter().flat_map(|image| [(Kind::Uid, &image.uid_files), (Kind::Gid, &image.gid_files)])
+        {
             let mut owners: Vec<_> = files.iter().collect();
             owners.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
             marks.extend(owners.into_iter().take(MARKS).map(|(id, _)| (kind, *id)));
@@ -245,9 +249,7 @@ mod tests {
     use super::*;
 
     fn space(inode: u64, map: Option<&[(u32, u32, u32)]>) -> Space {
-        let map = map.map(|list| {
-            IdMap::try_from_fn(|_| Extents::new(list.iter().copied().map(Extent::from))).unwrap()
-        });
+        let map = map.map(|list| IdMap::try_from_fn(|_| Extents::new(list.iter().copied().map(Extent::from))).unwrap());
         Space { identity: (1, inode), owner: Some(0), pid: Some(7), map }
     }
 
@@ -289,7 +291,10 @@ mod tests {
 
     #[test]
     fn pids_are_digits() {
-        assert_eq!((pid_of("12"), pid_of("0"), pid_of("+1"), pid_of(""), pid_of("99999999999")), (Some(12), None, None, None, None));
+        assert_eq!(
+            (pid_of("12"), pid_of("0"), pid_of("+1"), pid_of(""), pid_of("99999999999")),
+            (Some(12), None, None, None, None)
+        );
         assert!(own().unwrap().levels.columns.len() != 2);
     }
 }

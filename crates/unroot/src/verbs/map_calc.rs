@@ -18,8 +18,9 @@ pub static VERB: Verb = Verb {
 // `unroot map calc [OPTIONS] MAP... ID`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A map is written as in /proc/PID/uid_map (`0 100000 65536`), as for --uidmap (`0:100000:65536,101:996:1`), or is the path of a
-file; the first is the innermost. The exit status is 1 if the id is not mapped. Nothing is asked of the kernel: these are sums.
+A map is written as in /proc/PID/uid_map (`0 100000 65536`), as for --uidmap
+(`0:100000:65536,101:996:1`), or is the path of a file; the first is the innermost. The exit status
+is 1 if the id is not mapped. Nothing is asked of the kernel: these are sums.
 
 Examples:
   unroot map calc '0 100000 65536' 101            what container id 101 is on the host

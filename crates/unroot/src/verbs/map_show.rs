@@ -32,8 +32,9 @@ enum Type {
 // `unroot map show [OPTIONS] [CONTAINER|IMAGE|PID|MOUNTPOINT]`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The first that fits is shown: a container, a process, a path (what has a slash in it), an image. Without a word it is this
-process itself; with options of `run` it is the map that they would give to a container.
+The first that fits is shown: a container, a process, a path (what has a slash in it), an image.
+Without a word it is this process itself; with options of `run` it is the map that they would give
+to a container.
 
 Examples:
   unroot map show web                    a running container, from its ids to the host's

@@ -16,6 +16,7 @@ mod run;
 mod start;
 mod stop;
 mod version;
+mod who;
 
 use clap::Command;
 
@@ -55,6 +56,7 @@ pub static TOP: &[&Verb] = &[
     &rmi::VERB,
     &load::VERB,
     &import::VERB,
+    &who::VERB,
     &info::VERB,
     &version::VERB,
     &explain::VERB,

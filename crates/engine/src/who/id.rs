@@ -1,0 +1,124 @@
+//! Whose an id of the host is.
+
+use std::fs;
+
+use diag::Result;
+use idmap::{IdMap, Kind, Outside};
+use serde_json::json;
+
+use super::Entry;
+use crate::{
+    Engine,
+    accounts::{Accounts, Pair},
+    claims::{Claim, ClaimKind, Claims, HostFiles},
+    foreign::Foreign,
+    map_of::command_of,
+    namespaces::{Identity, Seen, maps_of, own_identity, pids},
+};
+
+/// So many processes are named, and so many namespaces of others.
+const MOST: usize = 6;
+
+impl Engine<'_> {
+    pub(super) fn who_has(&self, kind: Kind, id: u32) -> Result<Vec<Entry>> {
+        let host = Accounts::host();
+        let mut entries = self.containers_with(kind, id, &host)?;
+        let known: Vec<Identity> = self.inhabited()?.into_iter().filter_map(|(_, space)| space).collect();
+        entries.extend(namespaces_with(kind, id, &host, &known));
+        entries.extend(claims(kind, id));
+        entries.extend(account(kind, id, &host));
+        entries.extend(processes(kind, id));
+        Ok(entries)
+    }
+
+    /// The containers of this user that have an id of the host in their map.
+    pub(super) fn containers_with(&self, kind: Kind, id: u32, host: &Accounts) -> Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for (holder, _) in self.inhabited()? {
+            let Some(map) = holder.map.as_ref().filter(|map| map.get(kind).to_inside(Outside(id)).is_some()) else {
+                continue;
+            };
+            let inside = holder.pid.map(Accounts::of_process).unwrap_or_default();
+            if let Some(pair) = Pair::from_host(map, kind, id, &inside, host) {
+                entries.push(Entry::container(&holder).pair(kind.name(), &pair));
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// The other user namespaces that have it: other engines', other users'.
+fn namespaces_with(kind: Kind, id: u32, host: &Accounts, known: &[Identity]) -> Vec<Entry> {
+    let own = own_identity();
+    let others = Seen::look();
+    let mut found: Vec<(i32, IdMap)> = others
+        .each()
+        .filter(|(space, _)| Some(*space) != own && !known.contains(space))
+        .filter_map(|(_, pid)| Some((pid, maps_of(pid)?)))
+        .filter(|(_, map)| *map != IdMap::identity() && map.get(kind).to_inside(Outside(id)).is_some())
+        .collect();
+    found.sort_by_key(|(pid, _)| *pid);
+    found.into_iter().take(MOST).filter_map(|(pid, map)| namespace(kind, id, pid, &map, host)).collect()
+}
+
+fn namespace(kind: Kind, id: u32, pid: i32, map: &IdMap, host: &Accounts) -> Option<Entry> {
+    let pair = Pair::from_host(map, kind, id, &Accounts::of_process(pid), host)?;
+    let command = command_of(pid).unwrap_or_default();
+    let entry = Entry::new("namespace").fact(
+        "namespace",
+        format!("of process {pid} ({command})"),
+        json!({ "pid": pid, "command": command }),
+    );
+    let entry = match Foreign::of(pid) {
+        Some(foreign) => {
+            entry.fact("engine", foreign.text(), json!({ "name": foreign.engine, "container": foreign.container }))
+        }
+        None => entry,
+    };
+    Some(entry.pair(kind.name(), &pair))
+}
+
+/// Whose delegated or configured range it is in.
+fn claims(kind: Kind, id: u32) -> Vec<Entry> {
+    let found = Claims::configured(&HostFiles::here()).all;
+    let is_it = |claim: &&Claim| {
+        claim.kind == kind && claim.ids.contains(&id) && !matches!(claim.what, ClaimKind::Pool | ClaimKind::Account)
+    };
+    let entry = |claim: &Claim| {
+        let text = format!("{}-{}, {} ({})", claim.ids.start(), claim.ids.end(), claim.owner, claim.source);
+        let json = json!({
+            "first": claim.ids.start(),
+            "last": claim.ids.end(),
+            "owner": claim.owner,
+            "source": claim.source,
+        });
+        Entry::new("range").fact(claim.what.word(), text, json)
+    };
+    found.iter().filter(is_it).map(entry).collect()
+}
+
+fn account(kind: Kind, id: u32, host: &Accounts) -> Option<Entry> {
+    let name = host.name(kind, id)?;
+    let label = if kind == Kind::Uid { "user" } else { "group" };
+    Some(Entry::new("account").text(label, name))
+}
+
+/// How many processes have it now, as any of their ids.
+fn processes(kind: Kind, id: u32) -> Option<Entry> {
+    let name = if kind == Kind::Uid { "Uid:" } else { "Gid:" };
+    let has = |pid: &i32| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        line.split_ascii_whitespace().any(|word| word.parse() == Ok(id))
+    };
+    let mut found: Vec<i32> = pids().into_iter().filter(has).collect();
+    found.sort_unstable();
+    if found.is_empty() {
+        return None;
+    }
+    let some: Vec<String> =
+        found.iter().take(MOST).map(|pid| format!("{} ({pid})", command_of(*pid).unwrap_or_default())).collect();
+    let more = if found.len() > MOST { ", …" } else { "" };
+    let text = format!("{}: {}{more}", found.len(), some.join(", "));
+    Some(Entry::new("processes").fact("processes", text, json!({ "count": found.len(), "pids": found })))
+}
