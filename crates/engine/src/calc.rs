@@ -143,7 +143,7 @@ mod tests {
         let two = ["0:999:1000", "0 100000 65536"];
         assert_eq!(text(&two, "101"), "container 101 = namespace 1100 = host 101100\n");
         assert_eq!(text(&two, "@101100"), "container 101 = namespace 1100 = host 101100\n");
-        assert_eq!(calc(&two, "101100", true), calc(&two, "@101100", false));
+        assert_eq!(calc(&two, "101100", true).unwrap(), calc(&two, "@101100", false).unwrap());
         let three = ["0:1:9", "0:1:10", "0:1:11"];
         assert_eq!(text(&three, "1"), "container 1 = namespace 1 2 = namespace 2 3 = host 4\n");
     }

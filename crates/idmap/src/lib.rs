@@ -59,7 +59,7 @@ pub use fault::{Column, Fault, Pair};
 pub use id::{Inside, Kind, LAST_ID, NOBODY, Outside};
 pub use idset::{BadIdSet, IdSet};
 pub use kernel::BadKernelText;
-pub use names::{Accounts, Names, NoNames, Side};
+pub use names::{Accounts, Names, NoNames, Side, printable};
 pub use number::grouped;
 pub use place::{MapOption, Place, Refused};
 pub use plan::{FULL, ImageIds, Needs, Part, Reason, WINDOW};

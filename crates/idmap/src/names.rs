@@ -69,7 +69,7 @@ const LONGEST: usize = 32;
 
 /// A name, if it is one that may be printed and typed as it stands. Images are made by strangers: what has control
 /// characters, spaces or quotes in it is no name.
-pub(crate) fn printable(name: Option<String>) -> Option<String> {
+pub fn printable(name: Option<String>) -> Option<String> {
     name.filter(|name| {
         (1..=LONGEST).contains(&name.len())
             && !name.starts_with('-')

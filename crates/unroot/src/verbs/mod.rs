@@ -7,6 +7,7 @@ mod info;
 mod load;
 mod map_audit;
 mod map_calc;
+mod map_plan;
 mod map_show;
 mod podman;
 mod ps;
@@ -83,7 +84,7 @@ pub static GROUPS: &[Group] = &[
     Group {
         name: "map",
         about: "Maps of user namespaces: show, calculate, plan, audit",
-        verbs: &[("show", &map_show::VERB), ("calc", &map_calc::VERB), ("audit", &map_audit::VERB)],
+        verbs: &[("show", &map_show::VERB), ("calc", &map_calc::VERB), ("plan", &map_plan::VERB), ("audit", &map_audit::VERB)],
     },
 ];
 
