@@ -109,6 +109,7 @@ impl Explanation<'_> {
             Source::Named(name) => format!("the ids of {name} in {file}"),
             Source::Chosen => "a range that nobody else on this host has; another start may get another one".to_owned(),
             Source::Host => "the host's ids, as they are".to_owned(),
+            Source::Joined => "the namespace that is joined".to_owned(),
         }
     }
 
@@ -135,9 +136,9 @@ impl Explanation<'_> {
     fn elsewhere(&self, text: &mut String) {
         let rootless = matches!(self.host.caller, Caller::User { .. });
         let image = self.image.name.as_str();
-        let podman = equivalents::podman(self.own, rootless, image);
+        let podman = equivalents::podman(self.own, &self.host.caller, image);
         let counted =
-            "its numbers count your own ids: 0 is you, then come those of /etc/subuid and /etc/subgid in their order";
+            "its numbers count your own ids: 0 is you, then come those of /etc/subuid and /etc/subgid by rising number";
         let notes = (rootless && podman.contains("--uidmap")).then(|| counted.to_owned());
         section(text, "Podman", &podman, notes.as_slice());
         let (command, note) = equivalents::ctr(&self.outside, image);

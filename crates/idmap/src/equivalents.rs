@@ -4,13 +4,20 @@
 
 use std::fmt::Write as _;
 
-use crate::{Extent, Extents, FULL, IdMap, IdSet, Kind};
+use crate::{Caller, Extent, Extents, FULL, IdMap, IdSet, Kind};
 
 /// A `podman run` that makes the same map. `map` is in the terms of the one who calls: an ordinary user's outer column
-/// has intermediate ids (0 is the user), and a map that changes none of these is what Podman does without options.
-pub fn podman(map: &IdMap, rootless: bool, image: &str) -> String {
-    let same = |extents: &Extents| extents.iter().all(|extent| extent.inside.0 == extent.outside.0);
-    if rootless && same(&map.uid) && same(&map.gid) {
+/// has intermediate ids (0 is the user); all of them, as they are, is what Podman does without options.
+pub fn podman(map: &IdMap, caller: &Caller, image: &str) -> String {
+    let as_it_is = |kind| match caller {
+        Caller::Root { .. } => false,
+        Caller::User { intermediate, .. } => {
+            let extents = map.get(kind);
+            extents.iter().all(|extent| extent.inside.0 == extent.outside.0)
+                && extents.inside_ids() == intermediate.get(kind).inside_ids()
+        }
+    };
+    if Kind::BOTH.into_iter().all(as_it_is) {
         return format!("podman run {}", word(image));
     }
     format!("podman run --uidmap {} --gidmap {} {}", list(&map.uid), list(&map.gid), word(image))
@@ -107,6 +114,7 @@ fn yaml(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Outside;
 
     fn map(uid: &[(u32, u32, u32)], gid: &[(u32, u32, u32)]) -> IdMap {
         let extents = |list: &[(u32, u32, u32)]| Extents::new(list.iter().copied().map(Extent::from)).unwrap();
@@ -122,14 +130,19 @@ mod tests {
 
     #[test]
     fn podmans_words() {
+        let root = Caller::Root { current: IdMap::identity() };
         assert_eq!(
-            podman(&redis(), false, "redis:7"),
+            podman(&redis(), &root, "redis:7"),
             "podman run --uidmap 0:720896:101,101:996:1,102:720998:65434 \
              --gidmap 0:720896:102,102:996:1,103:720999:65433 redis:7"
         );
-        let own = map(&[(0, 0, 1), (1, 1, 65_536)], &[(0, 0, 1)]);
-        assert_eq!(podman(&own, true, "./a dir"), "podman run './a dir'");
-        assert_eq!(podman(&own, false, "x"), "podman run --uidmap 0:0:1,1:1:65536 --gidmap 0:0:1 x");
+        let own = map(&[(0, 1000, 1), (1, 100_000, 65_536)], &[(0, 1000, 1), (1, 100_000, 10)]);
+        let user = Caller::User { uid: Outside(1000), gid: Outside(1000), intermediate: own };
+        let all = map(&[(0, 0, 65_537)], &[(0, 0, 1), (1, 1, 10)]);
+        assert_eq!(podman(&all, &user, "./a dir"), "podman run './a dir'");
+        assert_eq!(podman(&all, &root, "x"), "podman run --uidmap 0:0:65537 --gidmap 0:0:1,1:1:10 x");
+        let part = map(&[(0, 0, 65_537)], &[(0, 0, 9)]);
+        assert_eq!(podman(&part, &user, "x"), "podman run --uidmap 0:0:65537 --gidmap 0:0:9 x");
     }
 
     #[test]
