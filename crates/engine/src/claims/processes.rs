@@ -1,6 +1,10 @@
 //! The maps of running processes: ids that are in use, whatever any file says.
 
-use std::{collections::HashMap, fs, os::unix::fs::MetadataExt, path::Path};
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use idmap::{Extents, Kind};
 
@@ -37,7 +41,7 @@ fn found(proc: &Path) -> Vec<Found> {
     let own = namespace(&proc.join("self"));
     let mut pids: Vec<u32> = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     pids.sort_unstable();
-    let mut known: HashMap<u64, Option<usize>> = HashMap::new();
+    let mut known: HashMap<PathBuf, Option<usize>> = HashMap::new();
     let mut list: Vec<Found> = Vec::new();
     for pid in pids {
         let dir = proc.join(pid.to_string());
@@ -46,7 +50,7 @@ fn found(proc: &Path) -> Vec<Found> {
         if namespace.is_some() && namespace == own {
             continue;
         }
-        let seen = namespace.and_then(|namespace| known.get(&namespace).copied());
+        let seen = namespace.as_ref().and_then(|namespace| known.get(namespace).copied());
         let at = seen.unwrap_or_else(|| {
             let at = maps(&dir).map(|maps| place(&mut list, maps, pid));
             namespace.map(|namespace| known.insert(namespace, at));
@@ -67,9 +71,9 @@ fn place(list: &mut Vec<Found>, maps: [Extents; 2], pid: u32) -> usize {
     })
 }
 
-/// The number of a process's user namespace. Only who may trace the process is told.
-fn namespace(process: &Path) -> Option<u64> {
-    fs::metadata(process.join("ns/user")).ok().map(|found| found.ino())
+/// A process's user namespace, as its link reads: `user:[4026531837]`. Only who may trace the process is told.
+fn namespace(process: &Path) -> Option<PathBuf> {
+    fs::read_link(process.join("ns/user")).ok()
 }
 
 /// Both maps, unless they are the host's own or are empty.

@@ -10,6 +10,7 @@ mod images;
 mod killed;
 mod maps;
 mod options;
+mod ranges;
 mod remains;
 mod rootfs;
 mod rootless;

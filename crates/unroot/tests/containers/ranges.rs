@@ -1,0 +1,215 @@
+//! Which ids containers get, and who claims which on a host.
+
+use std::{fs, path::Path, process::Command};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{
+    home::{Home, base, skip, until},
+    remains,
+};
+
+/// The first and the last host id of each extent of a running container's uid map.
+fn extents(home: &Home, name: &str) -> Vec<(u32, u32)> {
+    let rows = home.says(&["ps", "--format", "{{.Names}} {{.UserNS}}"]);
+    let map = rows.lines().find_map(|row| row.strip_prefix(name)?.strip_prefix(' ')).expect("the container runs");
+    map.split(',')
+        .map(|extent| {
+            let numbers: Vec<u32> = extent.split(':').map(|number| number.parse().expect("a number")).collect();
+            (numbers[1], numbers[1] + numbers[2] - 1)
+        })
+        .collect()
+}
+
+fn are_disjoint(maps: &[Vec<(u32, u32)>]) -> bool {
+    let mut all: Vec<(u32, u32)> = maps.concat();
+    all.sort_unstable();
+    all.windows(2).all(|pair| pair[0].1 < pair[1].0)
+}
+
+/// A host with the defaults of Docker, Podman and the kubelet.
+fn usual_host(home: &Home) -> String {
+    let host = home.path("host");
+    let files = [
+        ("etc/subuid", "alice:100000:65536\ndockremap:165536:65536\ncontainers:2147483647:2147483648\n"),
+        ("etc/subgid", "alice:100000:65536\ndockremap:165536:65536\ncontainers:2147483647:2147483648\n"),
+        ("etc/passwd", "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n"),
+        ("etc/docker/daemon.json", "{\n  \"userns-remap\": \"default\"\n}\n"),
+        ("var/lib/kubelet/config.yaml", "kind: KubeletConfiguration\nmaxPods: 110\n"),
+    ];
+    for (path, contents) in files {
+        let path = host.join(path);
+        fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+        fs::write(path, contents).expect("a file");
+    }
+    host.display().to_string()
+}
+
+fn audit_finds_the_kubelets_pool(home: &Home) {
+    let host = usual_host(home);
+    let output = home.unroot(&["map", "audit", "--host", &host]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for wanted in [
+        "uids and gids 100000-165535: kubelet (/var/lib/kubelet/config.yaml:2) and alice (/etc/subuid:1)",
+        "uids and gids 165536-231071: kubelet (/var/lib/kubelet/config.yaml:2) and Docker (dockremap) (/etc/subuid:2)",
+        "Podman (containers)",
+        "by the line `kubelet:1879048192:7208960`",
+    ] {
+        assert!(said.contains(wanted), "{wanted}\n{said}");
+    }
+    let template = "{{range .overlaps}}{{.kind}} {{.first}}-{{.last}} {{end}}";
+    let output = home.unroot(&["map", "audit", "--host", &host, "--format", template]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("uid 100000-165535 ") && said.contains("gid 165536-231071 "), "{said}");
+    let picture = home.path("audit.svg");
+    let words = ["map", "audit", "--host", &host, "--svg", picture.to_str().expect("a path")];
+    assert_eq!(home.unroot(&words).status.code(), Some(1));
+    assert!(fs::read_to_string(picture).expect("a picture").contains("url(#disputed)"));
+    // The line that is advised mends it.
+    for file in ["etc/subuid", "etc/subgid"] {
+        let path = Path::new(&host).join(file);
+        let text = fs::read_to_string(&path).expect("a file") + "kubelet:1879048192:7208960\n";
+        fs::write(path, text).expect("a file");
+    }
+    assert!(home.says(&["map", "audit", "--host", &host]).contains("no overlaps"));
+    fs::write(Path::new(&host).join("etc/docker/daemon.json"), "{\n  oops\n}").expect("a file");
+    let output = home.unroot(&["map", "audit", "--host", &host]);
+    let warned = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(warned.contains("warning[UR0209]") && warned.contains("/etc/docker/daemon.json:2"), "{warned}");
+}
+
+#[test]
+fn privileged_audit_finds_the_kubelets_pool() {
+    let Some(home) = Home::bare(true) else { return };
+    audit_finds_the_kubelets_pool(&home);
+}
+
+#[test]
+fn rootless_audit_finds_the_kubelets_pool() {
+    let Some(home) = Home::bare(false) else { return };
+    audit_finds_the_kubelets_pool(&home);
+}
+
+#[test]
+fn privileged_audit_knows_containers_by_their_names() {
+    let Some(home) = Home::privileged() else { return };
+    home.says(&["run", "-d", "--name", "counted", "box", "sleep", "60"]);
+    let output = home.unroot(&["map", "audit"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (first, last) = extents(&home, "counted")[0];
+    let is_row = |line: &&str| line.starts_with(&format!("{first}-{last} ")) && line.contains("container counted");
+    assert_eq!(said.lines().filter(is_row).count(), 1, "{said}");
+}
+
+#[test]
+fn privileged_a_name_gets_its_range_again() {
+    let Some(home) = Home::privileged() else { return };
+    for name in ["one", "two", "three"] {
+        home.says(&["run", "-d", "--name", name, "box", "sleep", "60"]);
+    }
+    let maps = ["one", "two", "three"].map(|name| extents(&home, name));
+    assert!(are_disjoint(&maps), "{maps:?}");
+    home.says(&["rm", "-f", "two"]);
+    home.says(&["run", "-d", "--name", "two", "box", "sleep", "60"]);
+    assert_eq!(extents(&home, "two"), maps[1]);
+    home.says(&["stop", "-t", "0", "one"]);
+    home.says(&["start", "one"]);
+    assert_eq!(extents(&home, "one"), maps[0]);
+}
+
+/// Runs `unroot` on a host that looks different: `set_up` is a shell's script, run in a mount namespace of its own.
+fn on_another_host(home: &Home, set_up: &str, words: &[&str]) -> Option<String> {
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-ec", &format!("{set_up}\nexec \"$@\""), "-"]).arg(home.program());
+    let Ok(output) = command.args(home.words(words)).output() else { return skip("no unshare(1)") };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn privileged_what_a_file_claims_is_avoided() {
+    let Some(home) = Home::privileged() else { return };
+    let words = ["run", "--rm", "--name", "wanted", "box", "cat", "/proc/self/uid_map"];
+    let usual = base(&home.says(&words));
+    let file = home.path("subgid");
+    fs::write(&file, format!("somebody:{usual}:1\n")).expect("a file");
+    let set_up = format!("mount --bind {} /etc/subgid", file.display());
+    let Some(map) = on_another_host(&home, &set_up, &words) else { return };
+    assert_ne!(base(&map), usual);
+    // Where Incus is installed, a thousand million ids are its own.
+    let set_up = "mount -t tmpfs none /var/lib; mkdir /var/lib/incus";
+    for name in ["a", "b", "c", "d"] {
+        let words = ["run", "--rm", "--name", name, "box", "cat", "/proc/self/uid_map"];
+        let Some(map) = on_another_host(&home, set_up, &words) else { return };
+        assert!(!(1_000_000 - 65_535..1_001_000_000).contains(&base(&map)), "{map}");
+    }
+    assert_eq!(base(&home.says(&words)), usual);
+}
+
+#[test]
+fn privileged_a_broken_file_is_told_at_the_start() {
+    let Some(home) = Home::privileged() else { return };
+    if !Path::new("/etc/containers").is_dir() {
+        return skip("no /etc/containers").unwrap_or_default();
+    }
+    let set_up = "mount -t tmpfs none /etc/containers; echo '[storage' > /etc/containers/storage.conf";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-ec", &format!("{set_up}\nexec \"$@\""), "-"]).arg(home.program());
+    let output = command.args(home.words(&["run", "--rm", "--uidmap=0:700000:65536", "box", "true"])).output();
+    let warned = String::from_utf8_lossy(&output.expect("unshare runs").stderr).into_owned();
+    assert!(warned.contains("warning[UR0209]") && warned.contains("storage.conf:1"), "{warned}");
+}
+
+/// Whether this user has enough further ids for what is tried.
+fn has_ids(home: &Home) -> bool {
+    let said = home.says(&["run", "--rm", "box", "cat", "/proc/self/uid_map"]);
+    let ids: u64 = said.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum();
+    ids > 60_000 || skip("fewer than 60000 ids are delegated to this user").unwrap_or_default()
+}
+
+#[test]
+fn rootless_automatic_maps_are_disjoint_and_come_again() {
+    let Some(home) = Home::rootless() else { return };
+    if !has_ids(&home) {
+        return;
+    }
+    let names = ["one", "two", "three", "four", "five"];
+    let start = |name| home.says(&["run", "-d", "--name", name, "--userns=auto", "box", "sleep", "60"]);
+    for name in names {
+        start(name);
+    }
+    let maps = names.map(|name| extents(&home, name));
+    assert!(are_disjoint(&maps), "{maps:?}");
+    assert_eq!(home.says(&["info", "--format", "{{.store.leases}}"]), "5\n");
+    home.says(&["rm", "-f", "two"]);
+    start("two");
+    assert_eq!(extents(&home, "two"), maps[1]);
+    home.says(&["stop", "-t", "0", "three"]);
+    home.says(&["start", "three"]);
+    assert_eq!(extents(&home, "three"), maps[2]);
+    // Whoever kills the monitor frees the ids.
+    let init = Pid::from_raw(home.init_of("four")).expect("a pid");
+    kill_process(remains::parent(init).expect("a monitor"), Signal::KILL).expect("a signal");
+    until("the lease dies with its holder", || home.says(&["info", "--format", "{{.store.leases}}"]) == "4\n");
+    // The default shares the whole namespace and holds nothing.
+    home.says(&["run", "-d", "--name", "default", "box", "sleep", "60"]);
+    assert_eq!(home.says(&["info", "--format", "{{.store.leases}}"]), "4\n");
+}
+
+#[test]
+fn rootless_when_nothing_is_left_the_holders_are_named() {
+    let Some(home) = Home::rootless() else { return };
+    if !has_ids(&home) {
+        return;
+    }
+    home.says(&["run", "-d", "--name", "greedy", "--userns=auto:size=40000", "box", "sleep", "60"]);
+    let (status, said) = home.fails(&["run", "--rm", "--userns=auto:size=40000", "box", "true"]);
+    assert_eq!(status, 125);
+    for wanted in ["error[UR0205]", "needs 40 000 uids", "greedy  40 000 ids  ", "unroot stop greedy"] {
+        assert!(said.contains(wanted), "{wanted}\n{said}");
+    }
+    home.says(&["run", "--rm", "--userns=auto", "box", "true"]);
+    home.says(&["stop", "-t", "0", "greedy"]);
+    home.says(&["run", "--rm", "--userns=auto:size=40000", "box", "true"]);
+}
