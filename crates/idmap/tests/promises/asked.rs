@@ -1,8 +1,8 @@
 //! `--uidmap`, `--gidmap`, `--userns` and their companions.
 
 use idmap::{
-    Caller, Extent, IdMap, Inside, Kind, MapOption, MeAs, Namespace, Outside, Refused, Request, Resolved, SubidFile,
-    Triple, Userns, Wish, Wishes, Words, World, resolve_with,
+    Caller, Extent, IdMap, IdSet, Inside, Kind, MapOption, MeAs, Namespace, Outside, Refused, Request, Resolved,
+    SubidFile, Triple, Userns, Wish, Wishes, Words, World, equivalents, resolve_with, sources,
 };
 
 use super::{
@@ -101,7 +101,12 @@ fn ask(line: &Line, width: usize) {
                     assert!(map.get(kind).outside_ids().difference(&allowed(&caller, kind)).is_empty());
                     let triples = request.triples(kind).iter().chain(wishes.get(kind));
                     honoured(triples.filter(|triple| triple.applies(kind)), kind, &map, &caller);
+                    let known: IdSet = sources(kind, map.get(kind), &request, &wishes, &caller)
+                        .into_iter()
+                        .fold(IdSet::new(), |known, (_, ids)| known.union(&ids));
+                    assert_eq!(known, map.get(kind).inside_ids());
                 }
+                said_by_podman(&map, &caller);
             }
             Ok(_) => {}
         }
@@ -112,6 +117,33 @@ fn answer(request: &Request, wishes: &Wishes, caller: &Caller) -> Result<Resolve
     let file: SubidFile = subids();
     let world = World { caller, subuid: &file, subgid: &file };
     resolve_with(request, wishes, &world, |auto| Ok(automatic(auto, caller)))
+}
+
+/// The line for Podman makes the same map, by the same rules.
+fn said_by_podman(map: &IdMap, caller: &Caller) {
+    let own = match caller {
+        Caller::Root { .. } => map.clone(),
+        Caller::User { intermediate, .. } => {
+            let own = IdMap::try_from_fn(|kind| map.get(kind).compose(&intermediate.get(kind).invert()));
+            // Intermediate ids are shorter than host ids, or there are few.
+            own.unwrap()
+        }
+    };
+    let text = equivalents::podman(&own, caller, "image");
+    let words: Vec<&str> = text.split(' ').collect();
+    let after = |option| words.iter().position(|word| *word == option).map(|at| words[at + 1].to_owned());
+    let line = Line {
+        uidmap: after("--uidmap").into_iter().collect(),
+        gidmap: after("--gidmap").into_iter().collect(),
+        ..Line::default()
+    };
+    let (request, _, _) = line.parse().unwrap();
+    let Namespace::New(again) = answer(&request, &Wishes::default(), caller).unwrap().namespace else {
+        panic!("{text} makes no map");
+    };
+    for kind in Kind::BOTH {
+        assert_eq!(again.get(kind).normalized(), map.get(kind).normalized(), "{text}");
+    }
 }
 
 /// What was wished for is in the map: every triple, or, if some give way to others, at least the last.
