@@ -17,6 +17,8 @@ pub enum Source {
     Chosen,
     /// The ids of the host as they are.
     Host,
+    /// The map of a namespace that was there already.
+    Joined,
 }
 
 /// Which ids inside come from where, by the lowest id of each source. `map` is in host ids.
@@ -30,7 +32,8 @@ pub fn sources(kind: Kind, map: &Extents, request: &Request, wishes: &Wishes, ca
         add(&mut found, Source::Written(triple.place.clone()), &ids);
     }
     let own: IdSet = map.to_inside(caller.id(kind)).map(|id| id.0).into_iter().collect();
-    if let Caller::User { .. } = caller {
+    let joined = matches!(request, Request::Mode(Userns::Container(_) | Userns::Path(_)));
+    if matches!(caller, Caller::User { .. }) && !joined {
         add(&mut found, Source::Caller, &own.intersection(&open));
         open = open.difference(&own);
     }
@@ -70,6 +73,7 @@ fn fulfilled(triple: &Triple, kind: Kind, map: &Extents, caller: &Caller) -> IdS
 /// What nobody has written by number.
 fn filled(kind: Kind, request: &Request, caller: &Caller) -> Source {
     match (request, caller) {
+        (Request::Mode(Userns::Container(_) | Userns::Path(_)), _) => Source::Joined,
         (Request::Names { uid, .. }, _) if kind == Kind::Uid => Source::Named(uid.clone()),
         (Request::Names { gid, .. }, _) => Source::Named(gid.clone()),
         (_, Caller::User { .. }) => Source::Delegated,

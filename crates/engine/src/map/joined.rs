@@ -3,15 +3,16 @@
 //! Nothing is leased: the ids are the other container's. If that one ends first, its lease goes with it, but its range is not given to
 //! anybody else while a process has it in its map, which is what every search for a range looks at.
 
-use std::{
-    fs,
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use diag::{Error, Origin, Result, codes};
 use idmap::{IdMap, MapOption, Place, Request, Userns, World, resolve_with};
+use rustix::{
+    fs::{Mode, OFlags, fstat, open},
+    io::Errno,
+};
 use store::Lease;
+use sys::clone::Namespaces;
 
 use crate::{
     Engine,
@@ -53,7 +54,7 @@ impl Engine<'_> {
             .map_err(|refused| refused.into_error(origin))?;
         let length = config.map.userns.as_ref().map_or(0, String::len);
         let at = |error: Error| match origin(&Place::new(MapOption::Userns, 0, 0..length)) {
-            Some(origin) => error.at(origin),
+            Some(origin) => error.moved_to(origin),
             None => error,
         };
         let there = match mode {
@@ -89,12 +90,18 @@ fn of_path(path: &Path) -> Result<There> {
         return Err(Error::new(codes::UR0410, format!("the path `{shown}` of the user namespace is not absolute"))
             .help("write it as in `--userns=ns:/proc/PID/ns/user`"));
     }
-    let found = fs::metadata(path).map_err(|error| {
-        oci::way::find(path)
-            .into_error(codes::UR0410, &format!("the user namespace `{shown}`"))
-            .os(format!("stat({shown})"), error.raw_os_error().unwrap_or_default())
-    })?;
-    let identity = (found.dev(), found.ino());
+    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())
+        .map_err(|errno| unopened(path, errno))?;
+    let kind = sys::namespace_kind(&file);
+    if !matches!(kind, Ok(Namespaces::USER)) {
+        let error = Error::new(codes::UR0410, format!("`{shown}` is not a user namespace"));
+        return Err(match kind {
+            Ok(_) => error.fact("it is a namespace of another kind").help("write `--userns=ns:/proc/PID/ns/user`"),
+            Err(errno) => error.os(format!("ioctl({shown}, NS_GET_NSTYPE)"), errno.raw_os_error()),
+        });
+    }
+    let found = fstat(&file).map_err(|errno| unopened(path, errno))?;
+    let identity = (found.st_dev, found.st_ino);
     if Some(identity) == own_identity() {
         return Err(Error::new(codes::UR0108, format!("`{shown}` is the user namespace that unroot itself is in"))
             .fact("a container has a namespace of its own, always")
@@ -109,4 +116,16 @@ fn of_path(path: &Path) -> Result<There> {
             .help_run("look at what the file is", format!("stat -L -c %F {shown}; readlink {shown}"))
     })?;
     Ok(There { path: path.to_owned(), map })
+}
+
+/// Here it is not a mode that forbids the way: to see a process's namespaces takes the right to trace it.
+fn unopened(path: &Path, errno: Errno) -> Error {
+    let call = format!("open({})", path.display());
+    let what = format!("the user namespace `{}`", path.display());
+    if errno == Errno::ACCESS && path.starts_with("/proc") {
+        return Error::new(codes::UR0410, format!("{what} cannot be opened"))
+            .os(call, errno.raw_os_error())
+            .fact("to open a namespace of another process takes the right to trace that process (ptrace(2), \"access mode checking\")");
+    }
+    oci::way::find(path).into_error(codes::UR0410, &what).os(call, errno.raw_os_error())
 }

@@ -165,6 +165,61 @@ fn privileged_the_maps_of_the_second_problem() {
     home.assert_empty();
 }
 
+/// What makes a namespace: its number.
+fn joins(home: &Home) {
+    home.says(&["run", "-d", "--name", "one", "box", "sleep", "60"]);
+    let inside = "ls -l /proc/self/ns/user; cat /proc/self/uid_map; stat -c %u:%g /data /etc; id -u";
+    let path = format!("/proc/{}/ns/user", home.init_of("one"));
+    let number = fs::read_link(&path).expect("a namespace").display().to_string();
+    let container = home.says(&["run", "--rm", "--userns=container:one", "box", "sh", "-c", inside]);
+    let mode = format!("--userns=ns:{path}");
+    let by_path = home.says(&["run", "--rm", &mode, "box", "sh", "-c", inside]);
+    let map = fs::read_to_string(path.replace("ns/user", "uid_map")).expect("a map");
+    for said in [container, by_path] {
+        assert!(said.contains(&number), "{number}: {said}");
+        assert_eq!(
+            said.lines().filter(|line| *line == "0" || *line == "101:102" || *line == "0:0").count(),
+            3,
+            "{said}"
+        );
+        if geteuid().is_root() {
+            assert!(said.contains(&map), "{map}: {said}");
+        }
+    }
+    // It outlives the one whose namespace it was, and at its next start misses it.
+    home.says(&["run", "-d", "--name", "two", "--userns=container:one", "box", "sleep", "60"]);
+    home.says(&["rm", "-f", "one"]);
+    assert_eq!(home.field("two", "State"), "running");
+    home.says(&["stop", "-t", "0", "two"]);
+    let (status, said) = home.fails(&["start", "two"]);
+    assert!(status == 125 && said.contains("error[UR0802]"), "{said}");
+    home.says(&["rm", "two"]);
+}
+
+#[test]
+fn privileged_the_namespace_of_another_container() {
+    let Some(home) = Home::privileged() else { return };
+    joins(&home);
+    home.says(&["run", "--name", "ended", "box", "true"]);
+    refused(&home, &["--userns=container:ended"], "UR0814");
+    home.says(&["rm", "ended"]);
+    refused(&home, &["--userns=ns:/proc/self/ns/user"], "UR0108");
+    refused(&home, &["--userns=ns:/proc/self/ns/net"], "UR0410");
+    refused(&home, &["--userns=ns:/no/such/file"], "UR0410");
+    refused(&home, &["--userns=ns:here"], "UR0410");
+    home.assert_empty();
+}
+
+#[test]
+fn rootless_the_namespace_of_another_container() {
+    let Some(home) = Home::rootless() else { return };
+    if !is_delegated(&home) {
+        return;
+    }
+    joins(&home);
+    home.assert_empty();
+}
+
 #[test]
 fn rootless_a_map_is_explained_in_podmans_numbers() {
     let Some(home) = Home::rootless() else { return };
