@@ -8,7 +8,7 @@ mod mount;
 mod options;
 mod process;
 
-use std::path::Path;
+use std::{fmt::Write, path::Path};
 
 use diag::{Error, Result, codes};
 use idmap::{
@@ -85,7 +85,7 @@ impl Picture {
     pub fn to_text(&self, style: Style) -> String {
         let mut text = levels::text(&self.levels, self, style);
         for note in &self.notes {
-            text.push_str(&format!("  {note}\n"));
+            let _ = writeln!(text, "  {note}");
         }
         text
     }

@@ -84,6 +84,24 @@ pub fn maps_of(pid: i32) -> Option<IdMap> {
     Some(IdMap { uid: read("uid_map")?, gid: read("gid_map")? })
 }
 
+/// The effective uid and gid of a process, in the ids of this process's namespace.
+pub fn ids_of(pid: i32) -> Option<(u32, u32)> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let effective = |name: &str| -> Option<u32> {
+        status.lines().find_map(|line| line.strip_prefix(name))?.split_ascii_whitespace().nth(1)?.parse().ok()
+    };
+    Some((effective("Uid:")?, effective("Gid:")?))
+}
+
+/// What anybody may see of a process that may not be looked at closely: its map to this namespace as a whole.
+pub fn from_afar(pid: i32) -> Option<Chain> {
+    let map = maps_of(pid)?;
+    let own = maps_of(i32::try_from(std::process::id()).ok()?);
+    let space = Space { identity: (0, 0), owner: None, pid: Some(pid), map: Some(map.clone()) };
+    // Another namespace may have the same map; the difference is none to its ids.
+    Some(Chain { spaces: if Some(map) == own { Vec::new() } else { vec![space] }, leads_here: true })
+}
+
 /// Follows the namespaces of a process outwards.
 ///
 /// Errors: UR0812 if there is no such process, or if this one may not look at it.
@@ -139,8 +157,15 @@ mod tests {
     }
 
     #[test]
+    fn the_first_process_is_seen_from_afar() {
+        let chain = from_afar(1).unwrap();
+        assert!(chain.leads_here && chain.spaces.len() <= 1);
+    }
+
+    #[test]
     fn nobody_is_not_there() {
         let error = chain(i32::MAX).unwrap_err();
         assert_eq!(error.code(), codes::UR0812);
+        assert_eq!(from_afar(i32::MAX), None);
     }
 }

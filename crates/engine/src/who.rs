@@ -8,7 +8,10 @@ mod id;
 mod path;
 mod process;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 
 use diag::{Error, Result, codes};
 use idmap::Kind;
@@ -201,11 +204,11 @@ impl Answer {
                 text.push('\n');
             }
             for fact in &entry.facts {
-                text.push_str(&format!("  {:<width$}  {}\n", fact.label, fact.text));
+                let _ = writeln!(text, "  {:<width$}  {}", fact.label, fact.text);
             }
         }
         for note in &self.notes {
-            text.push_str(&format!("  ({note})\n"));
+            let _ = writeln!(text, "  ({note})");
         }
         text
     }

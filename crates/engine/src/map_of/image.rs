@@ -1,5 +1,7 @@
 //! Which ids the files of an image have.
 
+use std::fmt::Write;
+
 use diag::Result;
 use idmap::{Kind, grouped};
 use store::image::Images;
@@ -45,7 +47,7 @@ impl ImageIds {
             text.push('\n');
             text.push_str(&table(kind, bars, ascii));
         }
-        text.push_str(&format!("\nwhich map such an image needs: unroot map plan {}\n", self.name));
+        let _ = writeln!(text, "\nwhich map such an image needs: unroot map plan {}", self.name);
         text
     }
 }
@@ -66,10 +68,10 @@ fn table(kind: Kind, bars: &[Bar], ascii: bool) -> String {
     let mut text = format!("{:>ids$}  {:<names$}  {:>counts$}\n", kind.name(), "name", "files");
     for (id, name, count) in rows.iter().take(MOST) {
         let bar = bar(*count, most, ascii);
-        text.push_str(&format!("{id:>ids$}  {name:<names$}  {:>counts$}  {bar}\n", grouped(*count)));
+        let _ = writeln!(text, "{id:>ids$}  {name:<names$}  {:>counts$}  {bar}", grouped(*count));
     }
     if rows.len() > MOST {
-        text.push_str(&format!("{:>ids$}  and {} more\n", "", rows.len() - MOST));
+        let _ = writeln!(text, "{:>ids$}  and {} more", "", rows.len() - MOST);
     }
     text
 }

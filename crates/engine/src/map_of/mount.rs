@@ -115,8 +115,10 @@ fn picture(found: &Found, path: &str) -> Result<Shown> {
         })?,
         Maps::Untold => return Err(untold(path, Some(true))),
         Maps::None => {
-            let line =
-                format!("the mount at `{point}` ({filesystem}) does not map ids: what is on disk is what is seen");
+            let whose = found.pid.map(|pid| format!(" of process {pid}")).unwrap_or_default();
+            let line = format!(
+                "the mount at `{point}`{whose} ({filesystem}) does not map ids: what is on disk is what is seen"
+            );
             return Ok(Shown::Words(Words { what: "mount", name: path.to_owned(), lines: vec![line] }));
         }
     };

@@ -87,9 +87,8 @@ fn pictured(host: &Host, map: IdMap, wanted: &MapRequest, notes: Vec<String>) ->
 fn material(auto: &Auto, asked: &Request, host: &Host) -> Result<Automatic> {
     let conf = ContainersConf::read(&host.places)?;
     let breadth = match (&host.caller, asked) {
-        (Caller::User { .. }, _) => Breadth::Sparse,
         (Caller::Root { .. }, Request::Mode(Userns::Private)) => Breadth::WholeSlot,
-        (Caller::Root { .. }, _) => Breadth::Sparse,
+        _ => Breadth::Sparse,
     };
     let plan = |kind| needs(auto, &idmap::ImageIds::default(), kind, breadth, &conf);
     let (uids, gids) = (plan(Kind::Uid)?, plan(Kind::Gid)?);

@@ -15,7 +15,7 @@ use crate::{
     config::{Config, MapRequest},
     foreign::Foreign,
     life::{self, Life},
-    namespaces::{Chain, Space, chain, maps_of},
+    namespaces::{Chain, Space, chain, from_afar, ids_of, maps_of},
     request::Given,
 };
 
@@ -43,9 +43,16 @@ pub fn of_word(word: &Given<String>) -> Result<Shown> {
 fn of_process(pid: i32) -> Result<Picture> {
     let command = command_of(pid).unwrap_or_default();
     let innermost = Level::new(format!("pid {pid}"), &command);
-    let mut picture = along(chain(pid)?, innermost, Accounts::of_process(pid))
+    let (chain, far) = match chain(pid) {
+        Ok(chain) => (chain, false),
+        Err(error) => (from_afar(pid).ok_or(error)?, true),
+    };
+    let mut picture = along(chain, &innermost, &Accounts::of_process(pid))
         .ok_or_else(|| beyond(pid))?
         .called("process", pid.to_string());
+    if far {
+        picture.notes.push(format!("pid {pid} may not be looked at closely: namespaces between would not be seen"));
+    }
     picture.levels.marks = own_ids(pid, &picture.levels);
     picture.notes.extend(Foreign::of(pid).map(|foreign| format!("pid {pid} is in {}", foreign.text())));
     if picture.levels.maps.is_empty() {
@@ -59,7 +66,7 @@ fn of_process(pid: i32) -> Result<Picture> {
 /// The namespaces of this process.
 pub fn own() -> Result<Picture> {
     let here = Chain { spaces: Vec::new(), leads_here: true };
-    let mut picture = along(here, Level::default(), Accounts::default())
+    let mut picture = along(here, &Level::default(), &Accounts::default())
         .ok_or_else(|| Error::new(codes::UR0699, "this process's own map cannot be read"))?
         .called("process", "self".to_owned());
     if picture.levels.maps.is_empty() {
@@ -75,7 +82,7 @@ pub fn command_of(pid: i32) -> Option<String> {
 }
 
 /// Puts namespaces side by side, with this process's own and what is around that. Nothing if they do not lead here.
-fn along(chain: Chain, innermost: Level, accounts: Accounts) -> Option<Picture> {
+fn along(chain: Chain, innermost: &Level, accounts: &Accounts) -> Option<Picture> {
     let host = Accounts::host();
     let mut picture = Picture {
         what: "process",
@@ -151,14 +158,10 @@ fn titled(space: &Space, host: &Accounts) -> Level {
 
 /// The ids of a process, in its own namespace.
 fn own_ids(pid: i32, levels: &Levels) -> Vec<(Kind, u32)> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let effective = |name: &str| -> Option<u32> {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        line.split_ascii_whitespace().nth(1)?.parse().ok()
-    };
+    let Some((uid, gid)) = ids_of(pid) else { return Vec::new() };
     let whole = maps_of(pid).filter(|_| !levels.maps.is_empty());
-    let inside = |kind: Kind, id: Option<u32>| Some((kind, whole.as_ref()?.get(kind).to_inside(Outside(id?))?.0));
-    [inside(Kind::Uid, effective("Uid:")), inside(Kind::Gid, effective("Gid:"))].into_iter().flatten().collect()
+    let inside = |kind: Kind, id: u32| Some((kind, whole.as_ref()?.get(kind).to_inside(Outside(id))?.0));
+    [inside(Kind::Uid, uid), inside(Kind::Gid, gid)].into_iter().flatten().collect()
 }
 
 fn beyond(pid: i32) -> Error {
@@ -188,7 +191,7 @@ impl Engine<'_> {
     fn running(&self, config: &Config, pid: i32) -> Result<Shown> {
         let innermost = Level::new(format!("container {}", config.name), &config.image);
         let accounts = self.names_in(config, pid);
-        let mut picture = along(chain(pid)?, innermost, accounts)
+        let mut picture = along(chain(pid)?, &innermost, &accounts)
             .ok_or_else(|| beyond(pid))?
             .called("container", config.name.clone());
         picture.levels.marks = self.marks(config);
@@ -255,7 +258,7 @@ mod tests {
 
     fn columns(spaces: Vec<Space>) -> (Vec<String>, Vec<String>) {
         let chain = Chain { spaces, leads_here: true };
-        let picture = along(chain, Level::new("pid 9", ""), Accounts::default()).unwrap();
+        let picture = along(chain, &Level::new("pid 9", ""), &Accounts::default()).unwrap();
         let titles = picture.levels.columns.iter().map(|level| level.title.clone()).collect();
         (titles, picture.levels.maps.iter().map(|map| map.uid.to_kernel()).collect())
     }
@@ -275,7 +278,7 @@ mod tests {
         let (titles, maps) = columns(vec![inner.clone(), space(2, None)]);
         assert_eq!((titles[0].as_str(), maps[0].as_str()), ("pid 9", "0 5 1\n"));
         let hidden = Chain { spaces: vec![inner], leads_here: false };
-        assert_eq!(along(hidden, Level::default(), Accounts::default()), None);
+        assert_eq!(along(hidden, &Level::default(), &Accounts::default()), None);
     }
 
     #[test]

@@ -75,16 +75,9 @@ fn unescaped(field: &str) -> String {
     while let Some((before, after)) = rest.split_once('\\') {
         text.push_str(before);
         let code = after.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        match code {
-            Some(byte) => {
-                text.push(char::from(byte));
-                rest = &after[3..];
-            }
-            None => {
-                text.push('\\');
-                rest = after;
-            }
-        }
+        // A backslash without a code stands for itself.
+        text.push(code.map_or('\\', char::from));
+        rest = if code.is_some() { &after[3..] } else { after };
     }
     text + rest
 }

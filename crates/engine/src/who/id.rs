@@ -1,15 +1,16 @@
 //! Whose an id of the host is.
 
-use std::fs;
+use std::{fs, os::unix::fs::MetadataExt};
 
 use diag::Result;
 use idmap::{IdMap, Kind, Outside};
 use serde_json::json;
+use sys::namespace_owner;
 
 use super::Entry;
 use crate::{
     Engine,
-    accounts::{Accounts, Pair},
+    accounts::{Accounts, Named, Pair},
     claims::{Claim, ClaimKind, Claims, HostFiles},
     foreign::Foreign,
     map_of::command_of,
@@ -62,12 +63,17 @@ fn namespaces_with(kind: Kind, id: u32, host: &Accounts, known: &[Identity]) -> 
 }
 
 fn namespace(kind: Kind, id: u32, pid: i32, map: &IdMap, host: &Accounts) -> Option<Entry> {
-    let pair = Pair::from_host(map, kind, id, &Accounts::of_process(pid), host)?;
+    // Whoever has the host's files has the host's names, which are none of that namespace.
+    let inside = if shares_root(pid) { Accounts::default() } else { Accounts::of_process(pid) };
+    let pair = Pair::from_host(map, kind, id, &inside, host)?;
     let command = command_of(pid).unwrap_or_default();
+    let owner = fs::File::open(format!("/proc/{pid}/ns/user")).ok().and_then(|fd| namespace_owner(fd).ok());
+    let owner = owner.map(|owner| Named::of(host, Kind::Uid, owner));
+    let made = owner.as_ref().map(|owner| format!("of {}, ", owner.text())).unwrap_or_default();
     let entry = Entry::new("namespace").fact(
         "namespace",
-        format!("of process {pid} ({command})"),
-        json!({ "pid": pid, "command": command }),
+        format!("{made}process {pid} ({command})"),
+        json!({ "pid": pid, "command": command, "owner": owner.map(|owner| owner.id) }),
     );
     let entry = match Foreign::of(pid) {
         Some(foreign) => {
@@ -76,6 +82,12 @@ fn namespace(kind: Kind, id: u32, pid: i32, map: &IdMap, host: &Accounts) -> Opt
         None => entry,
     };
     Some(entry.pair(kind.name(), &pair))
+}
+
+/// Whether a process's root directory is this one's.
+fn shares_root(pid: i32) -> bool {
+    let root = |path: &str| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    root(&format!("/proc/{pid}/root/")).is_some_and(|found| Some(found) == root("/"))
 }
 
 /// Whose delegated or configured range it is in.

@@ -1,6 +1,7 @@
 //! Whose a file is, and what it is to a container.
 
 use std::{
+    fmt::Write,
     fs,
     os::unix::fs::MetadataExt,
     path::{Component, Path, PathBuf},
@@ -167,13 +168,13 @@ impl Engine<'_> {
             let named = Named::of(inside, kind, canonical.0);
             let outside = map.and_then(|map| map.get(kind).to_outside(Inside(canonical.0)));
             let mut text = format!("{} inside", named.text());
-            match outside.map(|outside| Named::of(&host, kind, outside.0)) {
-                Some(outside) => text.push_str(&format!(" = {} on the host now", outside.text())),
-                None if map.is_some() => text.push_str(", which its map leaves out: nobody there"),
-                None => {}
-            }
+            text += &match outside.map(|outside| Named::of(&host, kind, outside.0)) {
+                Some(outside) => format!(" = {} on the host now", outside.text()),
+                None if map.is_some() => ", which its map leaves out: nobody there".to_owned(),
+                None => String::new(),
+            };
             if canonical.0 != id {
-                text.push_str(&format!(" ({id} on disk)"));
+                let _ = write!(text, " ({id} on disk)");
             }
             let json = json!({
                 "disk": id,

@@ -13,7 +13,7 @@ use crate::{
     foreign::Foreign,
     holders::Holder,
     map_of::command_of,
-    namespaces::{identity_of, maps_of, own_identity},
+    namespaces::{identity_of, ids_of, maps_of, own_identity},
 };
 
 /// So many bytes of a command line are shown.
@@ -21,8 +21,7 @@ const COMMAND: usize = 160;
 
 impl Engine<'_> {
     pub(super) fn whose_process(&self, pid: i32) -> Result<Vec<Entry>> {
-        let status = fs::read_to_string(format!("/proc/{pid}/status"))
-            .map_err(|_| Error::new(codes::UR0812, format!("there is no process {pid}")))?;
+        let ids = ids_of(pid).ok_or_else(|| Error::new(codes::UR0812, format!("there is no process {pid}")))?;
         let holder = self.container_of(pid)?;
         let mut entry = match (&holder, Foreign::of(pid)) {
             (Some(holder), _) => Entry::container(holder),
@@ -33,7 +32,7 @@ impl Engine<'_> {
             ),
             (None, None) => Entry::new("process").text("container", "none"),
         };
-        entry = with_ids(entry, pid, &status);
+        entry = with_ids(entry, pid, ids);
         let command = command_line(pid);
         entry = entry.text("command", if command.is_empty() { command_of(pid).unwrap_or_default() } else { command });
         Ok(vec![entry])
@@ -62,27 +61,20 @@ fn pid_namespace(pid: i32) -> Option<String> {
 }
 
 /// The user and the group of a process, inside and on the host.
-fn with_ids(mut entry: Entry, pid: i32, status: &str) -> Entry {
+fn with_ids(mut entry: Entry, pid: i32, (uid, gid): (u32, u32)) -> Entry {
     let (host, inside) = (Accounts::host(), Accounts::of_process(pid));
     let map = maps_of(pid).filter(|map| *map != IdMap::identity());
-    for (kind, line) in [(Kind::Uid, "Uid:"), (Kind::Gid, "Gid:")] {
-        let Some(id) = effective(status, line) else { continue };
+    for (kind, id) in [(Kind::Uid, uid), (Kind::Gid, gid)] {
         let pair = map.as_ref().and_then(|map| Pair::from_host(map, kind, id, &inside, &host));
-        entry = match pair {
-            Some(pair) => entry.pair(kind.name(), &pair),
-            None => {
-                let named = Named::of(&host, kind, id);
-                let text = named.text();
-                entry.fact(kind.name(), text, json!({ "host": { "id": named.id, "name": named.name } }))
-            }
+        entry = if let Some(pair) = pair {
+            entry.pair(kind.name(), &pair)
+        } else {
+            let named = Named::of(&host, kind, id);
+            let json = json!({ "host": { "id": named.id, "name": named.name } });
+            entry.fact(kind.name(), named.text(), json)
         };
     }
     entry
-}
-
-/// The second of the four ids of a line of `/proc/PID/status`: the effective one.
-pub(super) fn effective(status: &str, name: &str) -> Option<u32> {
-    status.lines().find_map(|line| line.strip_prefix(name))?.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 /// The words of a command, with blanks between.

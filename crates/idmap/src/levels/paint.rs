@@ -1,5 +1,7 @@
 //! Lines in pieces, so that colours change no width.
 
+use std::fmt::{Display, Write};
+
 use super::{Glyphs, Style};
 
 /// Text of strangers: without what a terminal would obey.
@@ -41,7 +43,7 @@ impl Painted {
         Painted { pieces: vec![(paint, text)], debt: 0 }
     }
 
-    pub(super) fn add(&mut self, paint: Paint, text: impl ToString) {
+    pub(super) fn add(&mut self, paint: Paint, text: impl Display) {
         let mut text = text.to_string();
         if self.debt > 0 && text.chars().all(|letter| letter == ' ') {
             let paid = self.debt.min(text.len());
@@ -76,7 +78,7 @@ impl Painted {
                 Paint::None => "",
             };
             if style.color && !code.is_empty() && !shown.is_empty() {
-                line.push_str(&format!("\u{1b}[{code}m{shown}\u{1b}[0m"));
+                let _ = write!(line, "\u{1b}[{code}m{shown}\u{1b}[0m");
             } else {
                 line.push_str(&shown);
             }

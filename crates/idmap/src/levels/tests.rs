@@ -7,12 +7,11 @@ impl LevelNames for Accounts {
     fn name(&self, column: usize, kind: Kind, id: u32) -> Option<String> {
         let name = match (column, kind, id) {
             (0, _, 0) => "root",
-            (0, Kind::Uid, 101) => "redis",
             (0, Kind::Gid, 101) => "ssl-cert",
             (0, _, 33) => "www-data",
             (0, _, 65_534) => "nobody",
             (1 | 2, _, 1000) => "alice",
-            (1, _, 996) => "redis",
+            (0, Kind::Uid, 101) | (1, _, 996) => "redis",
             _ => return None,
         };
         Some(name.to_owned())

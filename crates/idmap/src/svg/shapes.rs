@@ -2,7 +2,7 @@
 
 use svg::node::element::{Group, Path, Rectangle, Text, path::Data};
 
-use super::layout::{BETWEEN, LINE, Layout, PADDING, Placed, Span};
+use super::layout::{LINE, Layout, PADDING, Placed, Span};
 use crate::{
     LAST_ID, NOBODY, grouped,
     levels::{Levels, Strand, View},
@@ -127,22 +127,20 @@ pub(super) fn gaps(layout: &Layout) -> Vec<Group> {
     layout.gaps.iter().map(draw).collect()
 }
 
-/// How many ids a strand is: on its first band, or right of its only block.
+/// How many ids a strand is: where its first band leaves its first block, since bands cross farther on.
 pub(super) fn amount(view: &View, strand: &Strand, placed: &Placed, layout: &Layout) -> Option<Text> {
     let first = placed.spans.iter().position(Option::is_some)?;
     let here = placed.spans[first]?;
     let (left, width) = layout.columns[first];
     let plural = if strand.len == 1 { "" } else { "s" };
     let text = format!("{} {}{plural}", grouped(u64::from(strand.len)), view.word());
-    let middle = |span: Span| span.top + span.height / 2.0;
-    let next = placed.spans.get(first + 1).copied().flatten();
-    let x = left + width + BETWEEN / 2.0;
-    let (text, y) = match next {
-        Some(there) => (text, f64::midpoint(middle(here), middle(there))),
-        None if layout.columns.len() > first + 1 => (format!("{text}, not mapped"), middle(here)),
+    let text = match placed.spans.get(first + 1) {
+        Some(Some(_)) => text,
+        Some(None) => format!("{text}, not mapped"),
         None => return None,
     };
-    Some(words(&text, x, y + 4.0, 12.0).set("text-anchor", "middle").set("font-weight", 600))
+    let y = here.top + here.height / 2.0 + 4.0;
+    Some(words(&text, left + width + 10.0, y, 12.0).set("font-weight", 600))
 }
 
 /// What is beyond the last block.
