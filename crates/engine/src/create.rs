@@ -173,16 +173,16 @@ fn directory(path: &Given<String>) -> Result<Base> {
         ));
     }
     let files: Vec<Dir> = Dir::open(&absolute).into_iter().collect();
-    let read = |name: &str| files.first().and_then(|dir| dir.read(name, 4 << 20).ok()).unwrap_or_default();
-    let image = Image {
-        name: path.value.clone(),
-        passwd: read("etc/passwd"),
-        group: read("etc/group"),
-        root: (found.st_uid, found.st_gid),
-        ..Image::default()
-    };
+    let facts = directory_facts(&path.value, files.first());
+    let image = Image { root: (found.st_uid, found.st_gid), ..facts };
     let (name, defaults) = (absolute.display().to_string(), ImageConfig::default());
     Ok(Base { name, id: None, rootfs: Rootfs::Directory(absolute), defaults, image, files, upper: None })
+}
+
+/// What is known of a directory in an image's place: the accounts in it.
+pub(crate) fn directory_facts(name: &str, dir: Option<&Dir>) -> Image {
+    let read = |file: &str| dir.and_then(|dir| dir.read(file, 4 << 20).ok()).unwrap_or_default();
+    Image { name: name.to_owned(), passwd: read("etc/passwd"), group: read("etc/group"), ..Image::default() }
 }
 
 fn account(request: &RunRequest, base: &Base) -> Result<Account> {

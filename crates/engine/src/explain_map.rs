@@ -156,7 +156,9 @@ fn section(text: &mut String, title: &str, body: &str, notes: &[String]) {
         let _ = writeln!(text, "\n{title}");
     }
     indent(text, body);
-    notes.iter().for_each(|note| indent(text, note));
+    for note in notes {
+        indent(text, note);
+    }
 }
 
 fn indent(text: &mut String, body: &str) {

@@ -13,7 +13,7 @@ use crate::{
     Engine, capabilities,
     client::{self, Client, Ended, Wiring},
     config::{Config, Rootfs},
-    create::now,
+    create::{directory_facts, now},
     files, hello,
     image_facts::{Layers, runs_systemd},
     info,
@@ -268,7 +268,8 @@ fn known(config: &Config, layers: Option<&Layers>) -> Result<Image> {
         (None, rootfs) => {
             let dir = if let Rootfs::Directory(path) = rootfs { Dir::open(path).ok() } else { None };
             let files: Vec<Dir> = dir.into_iter().collect();
-            (Image { name: config.image.clone(), ..Image::default() }, runs_systemd(&files, &config.args))
+            // --map and --me-as may name accounts of it.
+            (directory_facts(&config.image, files.first()), runs_systemd(&files, &config.args))
         }
     };
     Ok(Image { process: config.user.clone(), systemd, ..facts })

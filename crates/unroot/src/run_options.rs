@@ -43,7 +43,9 @@ pub struct RunOptions {
     #[arg(long, overrides_with = "name")]
     name: Option<String>,
     #[arg(long, value_name = "MODE", overrides_with = "userns")]
-    #[arg(help = "Choose the user namespace: auto[:OPTIONS], keep-id[:OPTIONS], nomap or host")]
+    #[arg(
+        help = "Choose the user namespace: auto[:OPTIONS], private, host, keep-id[:OPTIONS], nomap, container:NAME or ns:PATH"
+    )]
     userns: Option<String>,
     #[arg(long, value_name = "MAP")]
     #[arg(help = "Map user ids: CONTAINER:HOST[:COUNT]; may be repeated")]

@@ -58,8 +58,8 @@ impl Engine<'_> {
     pub(crate) fn with_default_map(&self, request: &RunRequest) -> Result<RunRequest> {
         let mut request = request.clone();
         let names = [&request.subuidname, &request.subgidname].into_iter().flatten();
-        let named = names.filter(|name| !name.value.is_empty()).count();
-        if request.userns.is_none() && request.uidmap.is_empty() && request.gidmap.is_empty() && named == 0 {
+        let delegated = names.filter(|name| !name.value.is_empty()).count();
+        if request.userns.is_none() && request.uidmap.is_empty() && request.gidmap.is_empty() && delegated == 0 {
             request.userns = self.containers_conf()?.userns.filter(|userns| !userns.value.is_empty());
         }
         Ok(request)

@@ -92,6 +92,14 @@ fn privileged_what_is_kept_counts_at_the_next_start() {
     let said = home.says(&["start", "-a", "c"]);
     assert_eq!(said.lines().filter(|line| line.split_whitespace().eq(["101", "996", "1"])).count(), 2, "{said}");
     home.says(&["rm", "c"]);
+    // Of a directory in an image's place, too.
+    let tree = home.path("tree");
+    tar::Archive::new(fs::File::open(home.path("box.tar")).expect("the archive")).unpack(&tree).expect("a tree");
+    let tree = tree.to_str().expect("text");
+    home.says(&["run", "--name", "d", "--map", "redis=@996", "--rootfs", tree, "cat", "/proc/self/uid_map"]);
+    let said = home.says(&["start", "-a", "d"]);
+    assert!(triples(&said).contains(&(101, 996, 1)), "{said}");
+    home.says(&["rm", "d"]);
     home.assert_empty();
 }
 
