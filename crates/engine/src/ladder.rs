@@ -1,27 +1,32 @@
 //! How a container gets its root filesystem under its map: the rungs of a ladder, the first that holds.
 //!
-//! | rung | where | what is done |
+//! | rung | for whom | what is done |
 //! |---|---|---|
 //! | idmapped mounts | root of the host | nothing: the mounts translate |
 //! | the store's own map | others, if every id is the number that the container sees | nothing |
-//! | metadata layers | others; Linux 6.16, a file system with `user.` attributes | empty inodes with the right owners over the layers' contents |
-//! | copies | others | the files once more, with the right owners |
+//! | metadata layers, in memory | users, if the map is one container's | empty inodes over the layers' contents, once for all containers; their mounts are idmapped |
+//! | metadata layers, on disk | others | empty inodes with the right owners over the layers' contents, once for all with this map |
+//! | copies | where the kernel (before 6.16) or the file system has no metadata layers | the files once more, with the right owners |
 //!
 //! "Others" are ordinary users and root of a user namespace: the store's file system belongs to the host, so they cannot idmap its
-//! mounts. Their trees are made before the monitor starts, without any lock but the container's.
+//! mounts. Inodes in memory are made anew after the last container of a user has ended; those on disk stay, which is better for maps
+//! that come again (`keep-id`). All of it is done before the monitor starts, without any lock but the container's.
 
 use std::path::PathBuf;
 
 use diag::{Result, codes};
-use idmap::{Inside, Kind};
+use idmap::{IdMap, Inside, Kind};
 use oci::Digest;
 use runtime::{
     host::{Host, WITHOUT},
-    job::Root,
-    overlay::trial::{self, Lack},
+    job::{Idmapped, Root},
+    overlay::{
+        memory,
+        trial::{self, Lack},
+    },
 };
 use rustix::fs::{AtFlags, Gid, Uid, chownat};
-use store::{Container, Keep, Lease, Mapping, Way};
+use store::{Container, Keep, Lease, Mapped, Mapping, Way};
 use sys::Failed;
 
 use crate::{
@@ -37,16 +42,19 @@ use crate::{
 pub(crate) struct Overlay {
     lower: Vec<PathBuf>,
     data: Vec<PathBuf>,
-    mapped: bool,
+    idmapped: Idmapped,
 }
 
 impl Overlay {
     /// The monitor's words for it.
     pub(crate) fn into_root(self, writable: PathBuf, config: &Config) -> Root {
-        let Overlay { lower, data, mapped } = self;
-        Root::Overlay { lower, data, mapped, writable: Some(writable), volatile: config.remove }
+        let Overlay { lower, data, idmapped } = self;
+        Root::Overlay { lower, data, idmapped, writable: Some(writable), volatile: config.remove }
     }
 }
+
+/// The directory in the run root that the inodes in memory hang on.
+const MEMORY: &str = "layers";
 
 impl Engine<'_> {
     /// Makes the layers of a container ready for the map of this start, and the files that it has written so far.
@@ -57,21 +65,41 @@ impl Engine<'_> {
         layers: &Layers,
         diff_ids: &[Digest],
     ) -> Result<Overlay> {
-        let as_they_are = Overlay { lower: layers.paths(), data: Vec::new(), mapped: false };
+        let as_they_are = Overlay { lower: layers.paths(), data: Vec::new(), idmapped: Idmapped::All };
         if !self.is_nested() {
             return Ok(as_they_are);
         }
-        let way = if decided.shifted { self.way()?.0 } else { Way::Copy };
+        let host = self.host()?;
+        let way = if decided.shifted { self.way(&host)?.0 } else { Way::Copy };
         let mapping = Mapping { map: &decided.map, current: &decided.current, way };
         container.own_upper(layers.root()?, &mapping)?;
         if !decided.shifted {
             return Ok(as_they_are);
         }
+        let downwards: Vec<Digest> = diff_ids.iter().rev().copied().collect();
         // Ids that were chosen for this container are hardly ever another's, too.
         let keep = if decided.lease.is_some() { Keep::Container(container) } else { Keep::Layers };
-        let downwards: Vec<Digest> = diff_ids.iter().rev().copied().collect();
-        let mapped = self.store.map_layers(&downwards, keep, &mapping)?;
-        Ok(Overlay { lower: mapped.lower, data: mapped.data, mapped: true })
+        let in_memory = match (keep, way) {
+            (Keep::Container(_), Way::Metadata) => self.in_memory(&downwards, &decided.current, &host)?,
+            _ => None,
+        };
+        let (Mapped { lower, data }, idmapped) = match in_memory {
+            Some(mapped) => (mapped, Idmapped::Layers),
+            None => (self.store.map_layers(&downwards, keep, &mapping)?, Idmapped::Nothing),
+        };
+        Ok(Overlay { lower, data, idmapped })
+    }
+
+    /// The layers' inodes in memory; `None` where that cannot be idmapped, or is too much.
+    fn in_memory(&self, layers: &[Digest], current: &IdMap, host: &Host) -> Result<Option<Mapped>> {
+        // Where the namespace is not this program's own, nothing is hung up in it.
+        if !self.entered || !host.may_use("memory-layers") {
+            return Ok(None);
+        }
+        let what = "inodes cannot be kept in memory";
+        let memory =
+            memory::on(self.store.run_root(), MEMORY).map_err(|failed| failed.into_error(codes::UR0307, what))?;
+        self.store.layers_in_memory(layers, &memory, current)
     }
 
     /// Gives the files that the engine writes for a container to the container's root, where no mount can do that.
@@ -91,12 +119,16 @@ impl Engine<'_> {
     }
 
     /// Which of the two lower rungs holds here, and what the upper one of them lacks.
-    pub(crate) fn way(&self) -> Result<(Way, Option<Lack>)> {
-        let host = Host::new(Some(&info::without()?))?;
-        Ok(match self.store.with_scratch(|dir| trial::try_out(dir, &host))? {
+    pub(crate) fn way(&self, host: &Host) -> Result<(Way, Option<Lack>)> {
+        Ok(match self.store.with_scratch(|dir| trial::try_out(dir, host))? {
             Ok(()) => (Way::Metadata, None),
             Err(lack) => (Way::Copy, Some(lack)),
         })
+    }
+
+    /// This machine, without what the environment takes away.
+    pub(crate) fn host(&self) -> Result<Host> {
+        Host::new(Some(&info::without()?))
     }
 
     /// Whether the store's file system belongs to a user namespace above this process's own.
@@ -108,7 +140,7 @@ impl Engine<'_> {
 /// What `info` says of containers with another map than the store's.
 pub(crate) fn in_words(way: Way, lack: Option<&Lack>) -> String {
     match (way, lack) {
-        (Way::Metadata, _) => "metadata layers: inodes with the map's owners over the layers' contents".to_owned(),
+        (Way::Metadata, _) => "metadata layers: inodes with their owners over the layers' contents".to_owned(),
         (Way::Copy, lack) => {
             let why = match lack {
                 Some(Lack::TakenAway) => format!("{WITHOUT} takes {} away", trial::ABILITY),

@@ -18,8 +18,8 @@ use crate::{
 pub const WITHOUT: &str = "UNROOT_WITHOUT";
 
 /// The abilities that can be taken away by [`WITHOUT`].
-pub const ABILITIES: [&str; 6] =
-    ["open-tree-attr", "detached-layers", "overlay-fds", "metadata-layers", "cgroup", "statmount"];
+pub const ABILITIES: [&str; 7] =
+    ["open-tree-attr", "detached-layers", "overlay-fds", "metadata-layers", "memory-layers", "cgroup", "statmount"];
 
 /// This machine, as far as it has been asked.
 #[derive(Debug, Default)]

@@ -51,15 +51,27 @@ pub enum Root {
         /// Directories with contents that inodes of the layers refer to; nothing else of them is seen.
         #[serde(default)]
         data: Vec<PathBuf>,
-        /// Whether the files have the ids that the container's have outside, in this process's user namespace. Otherwise they
-        /// have those that the container sees, and all of it is idmapped.
+        /// What is idmapped by the container's user namespace. The other files have the ids that the container's have outside.
         #[serde(default)]
-        mapped: bool,
+        idmapped: Idmapped,
         /// A directory that has `upper` and `work` in it. Without one the container's root is read-only.
         writable: Option<PathBuf>,
         /// Whether the writes may be lost in a crash (`--rm`): saves the sync of the whole disk at the end.
         volatile: bool,
     },
+}
+
+/// Which of an overlay's directories hold files with the ids that the container sees. Contents have no owners.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Idmapped {
+    /// All of them.
+    #[default]
+    All,
+    /// The layers, but not what is written.
+    Layers,
+    /// None.
+    Nothing,
 }
 
 /// How a container ended; `exit.json` in its directory.

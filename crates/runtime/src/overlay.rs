@@ -9,16 +9,17 @@
 //! Kernels before 6.15 take no detached mounts as layers. There the clones are attached, to numbered directories of a tmpfs in a mount
 //! namespace that this process makes for itself, and the overlay is given their names.
 //!
-//! Where no layer can be idmapped, they come with other owners already ([`crate::job::Root::Overlay`]) and are taken as they are; the contents
-//! of their inodes may then lie in data-only layers.
+//! An ordinary user's mounts of the host's file systems cannot be idmapped. What lies there comes with other owners already and is taken as
+//! it is ([`Idmapped`]); the contents of a layer's inodes may then lie in data-only layers.
 //!
 //! overlayfs keeps its mounter's ids and makes its own files by them. So while it is made, this thread's file system ids are the
 //! container's root: otherwise the overlay comes up read-only, and only the kernel's log says why.
 
+pub mod memory;
 pub mod trial;
 
 use std::{
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
 };
 
@@ -43,6 +44,7 @@ use crate::{
     child::{clone_of, kernel_words},
     explain,
     host::Host,
+    job::Idmapped,
 };
 
 /// What an overlay is made of.
@@ -56,6 +58,8 @@ pub struct Parts<'a> {
     pub writable: Option<&'a Path>,
     /// Whether what is written may be lost in a crash.
     pub volatile: bool,
+    /// What a view is for.
+    pub idmapped: Idmapped,
 }
 
 /// Who sees the layers how.
@@ -83,8 +87,13 @@ fn refused(call: impl Into<String>) -> impl FnOnce(Errno) -> Refused {
 
 /// Makes the overlay as a detached mount. Without a view the layers are taken as they are.
 pub fn make(alone: &Alone, parts: Parts<'_>, view: Option<View<'_>>, host: &Host) -> Result<OwnedFd> {
-    let lower = parts.lower.iter().map(|path| layer(path, view, host)).collect::<Result<Vec<_>>>()?;
-    let data = parts.data.iter().map(|path| layer(path, view, host)).collect::<Result<Vec<_>>>()?;
+    let (layers_view, view) = match parts.idmapped {
+        Idmapped::All => (view, view),
+        Idmapped::Layers => (view, None),
+        Idmapped::Nothing => (None, None),
+    };
+    let lower = parts.lower.iter().map(|path| layer(path, layers_view, host)).collect::<Result<Vec<_>>>()?;
+    let data = parts.data.iter().map(|path| layer(path, None, host)).collect::<Result<Vec<_>>>()?;
     let writable = parts.writable.map(|path| layer(path, view, host)).transpose()?;
     // The kernel refuses a mount by the superuser of a namespace of his own that hides what `trusted.` attributes mark.
     let layers =
@@ -98,9 +107,7 @@ pub fn make(alone: &Alone, parts: Parts<'_>, view: Option<View<'_>>, host: &Host
     };
     let mount = match by_descriptors {
         // What older kernels say to descriptors (6.1: EOPNOTSUPP, 6.12: EBADF) and to layers that are not attached (EINVAL).
-        Err(Refused { errno: Errno::OPNOTSUPP | Errno::BADF | Errno::INVAL, .. }) => {
-            by_names(alone, layers, view.is_some())
-        }
+        Err(Refused { errno: Errno::OPNOTSUPP | Errno::BADF | Errno::INVAL, .. }) => by_names(alone, layers),
         result => result,
     };
     drop(ids);
@@ -110,31 +117,48 @@ pub fn make(alone: &Alone, parts: Parts<'_>, view: Option<View<'_>>, host: &Host
 }
 
 struct Layers {
-    lower: Vec<OwnedFd>,
-    data: Vec<OwnedFd>,
-    writable: Option<OwnedFd>,
+    lower: Vec<Layer>,
+    data: Vec<Layer>,
+    writable: Option<Layer>,
     volatile: bool,
     user_attributes: bool,
 }
 
-/// Clones a directory as a mount of its own, idmapped if the container has ids of its own.
-fn layer(path: &Path, view: Option<View<'_>>, host: &Host) -> Result<OwnedFd> {
+/// An open directory.
+struct Layer {
+    fd: OwnedFd,
+    /// Whether it is a mount of its own.
+    mounted: bool,
+}
+
+impl AsFd for Layer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Opens a directory; with a view, as a mount of its own that is idmapped.
+fn layer(path: &Path, view: Option<View<'_>>, host: &Host) -> Result<Layer> {
     let shown = path.display();
     let opened = open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
     let dir = opened.map_err(|errno| {
         let what = format!("the layer `{shown}`");
         oci::way::find(path).into_error(codes::UR0707, &what).os(format!("open({shown})"), errno.raw_os_error())
     })?;
-    let Some(view) = view else { return Ok(dir) };
+    let Some(view) = view else { return Ok(Layer { fd: dir, mounted: false }) };
+    idmapped(&dir, path, view, host).map(|fd| Layer { fd, mounted: true })
+}
+
+fn idmapped(dir: &OwnedFd, path: &Path, view: View<'_>, host: &Host) -> Result<OwnedFd> {
     let change = Change { set: Attr::IDMAP, userns: Some(view.userns.as_fd()), ..Change::default() };
     if host.may_use("open-tree-attr") {
-        match clone_with_attributes(&dir, &change) {
+        match clone_with_attributes(dir, &change) {
             Err(Errno::NOSYS) => {}
-            result => return result.map_err(|errno| explain::idmap(&dir, path, "open_tree_attr", errno)),
+            result => return result.map_err(|errno| explain::idmap(dir, path, "open_tree_attr", errno)),
         }
     }
-    let mount = clone_of(&dir, false).map_err(|errno| explain::idmap(&dir, path, "open_tree", errno))?;
-    set_attributes(&mount, &change).map_err(|errno| explain::idmap(&dir, path, "mount_setattr", errno))?;
+    let mount = clone_of(dir, false).map_err(|errno| explain::idmap(dir, path, "open_tree", errno))?;
+    set_attributes(&mount, &change).map_err(|errno| explain::idmap(dir, path, "mount_setattr", errno))?;
     Ok(mount)
 }
 
@@ -186,11 +210,11 @@ fn finish(context: &OwnedFd, layers: &Layers) -> Made<OwnedFd> {
 }
 
 /// The way of older kernels. This process gets a mount namespace of its own for it, and keeps it; the attached clones do not stay.
-fn by_names(alone: &Alone, mut layers: Layers, cloned: bool) -> Made<OwnedFd> {
-    if !cloned {
-        // From the new mount namespace the directories of this one cannot be cloned any more.
-        for dir in layers.lower.iter_mut().chain(&mut layers.data).chain(&mut layers.writable) {
-            *dir = clone_of(&*dir, false).map_err(refused("open_tree(layer)"))?;
+fn by_names(alone: &Alone, mut layers: Layers) -> Made<OwnedFd> {
+    // From the new mount namespace the directories of this one cannot be cloned any more.
+    for dir in layers.lower.iter_mut().chain(&mut layers.data).chain(&mut layers.writable) {
+        if !dir.mounted {
+            dir.fd = clone_of(&dir.fd, false).map_err(refused("open_tree(layer)"))?;
         }
     }
     let back =
@@ -248,7 +272,7 @@ fn stage_and_mount(layers: &Layers) -> Made<OwnedFd> {
 }
 
 /// Attaches a layer.
-fn stage(layer: &OwnedFd, name: &str) -> Made<()> {
+fn stage(layer: &Layer, name: &str) -> Made<()> {
     mkdir(name, Mode::from_raw_mode(0o755)).map_err(refused("mkdir(stage)"))?;
     move_mount(layer, "", CWD, name, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).map_err(refused("move_mount(layer)"))
 }

@@ -262,10 +262,16 @@ impl Parent<'_> {
         for (mounted, prepared) in self.plan.idmapped.iter().zip(idmaps) {
             self.idmap(mounted, &prepared.mount, prepared.carrier.as_ref().unwrap_or(&userns))?;
         }
-        let Root::Overlay { lower, data, mapped, writable, volatile } = self.root else { return Ok(Vec::new()) };
-        let parts = overlay::Parts { lower, data, writable: writable.as_deref(), volatile: *volatile };
+        let Root::Overlay { lower, data, idmapped, writable, volatile } = self.root else { return Ok(Vec::new()) };
+        let parts = overlay::Parts {
+            lower,
+            data,
+            writable: writable.as_deref(),
+            volatile: *volatile,
+            idmapped: *idmapped,
+        };
         let view = match &self.plan.map {
-            Some(map) if !mapped && !is_parents_own(map) => Some(overlay::View { map, userns: &userns }),
+            Some(map) if !is_parents_own(map) => Some(overlay::View { map, userns: &userns }),
             _ => None,
         };
         Ok(vec![overlay::make(self.alone, parts, view, self.host)?])

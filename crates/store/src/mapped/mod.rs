@@ -7,6 +7,9 @@
 //! (`user.overlay.metacopy` and `user.overlay.redirect` over a data-only layer, [`data`]), or it is a copy. What is written goes
 //! to `upper/`, whose inodes belong to m(k) as well; when the next start has another map, they are changed ([`shift`]).
 //!
+//! A file system in memory that belongs to the caller's namespace can be idmapped. There one tree with the owners that containers see serves
+//! all maps, and takes no time for the second container ([`Store::layers_in_memory`]).
+//!
 //! An id that the map leaves out becomes one that nobody in the container has ([`translation`]).
 //!
 //! # On disk
@@ -44,8 +47,8 @@ use sys::{Dir, Failed, rustix::io::Errno};
 
 use crate::{
     Container, Digest, Layer, Store,
-    draft::{Draft, hex},
-    io,
+    draft::{Draft, hex, random_name},
+    io, removal,
 };
 use translation::Translation;
 
@@ -54,6 +57,9 @@ const NAME: &str = "mapped";
 
 /// How the trees of one version differ from those of another, if they ever do.
 const FORMAT: u8 = 1;
+
+/// How many inodes a container's layers may have in memory; one takes about 1.2 KiB.
+const MOST_IN_MEMORY: u64 = 100_000;
 
 /// How a layer's files get other owners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +125,28 @@ impl Store {
         Ok(mapped)
     }
 
+    /// Has trees made in a file system whose mounts can be idmapped, so that one serves all maps: with the owners that a container
+    /// sees. `None` if they would be larger than what is reasonable to keep in memory.
+    pub fn layers_in_memory(&self, layers: &[Digest], memory: &Dir, current: &IdMap) -> Result<Option<Mapped>> {
+        let layers: Vec<Layer> =
+            layers.iter().map(|digest| self.layer(digest)?.ok_or_else(|| missing(digest))).collect::<Result<_>>()?;
+        let files = layers.iter().map(|layer| layer.meta().map(|meta| meta.files)).sum::<Result<u64>>()?;
+        if files > MOST_IN_MEMORY {
+            return Ok(None);
+        }
+        let ids = Translation::new(&IdMap::identity(), current);
+        let mut mapped = Mapped::default();
+        for layer in &layers {
+            mapped.data.push(data::of(self, layer)?.path().to_owned());
+            let name = layer.diff_id().hex();
+            if !memory.has(&name) {
+                in_memory(memory, &name, layer, &ids)?;
+            }
+            mapped.lower.push(memory.path().join(&name).join("fs"));
+        }
+        Ok(Some(mapped))
+    }
+
     /// Calls `work` with an empty directory that is gone afterwards.
     pub fn with_scratch<T>(&self, work: impl FnOnce(&Dir) -> T) -> Result<T> {
         let (draft, dir) = Draft::dir(self)?;
@@ -160,6 +188,23 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Makes one tree. Somebody else who makes it, too, makes another, and only one gets the name.
+fn in_memory(memory: &Dir, name: &str, layer: &Layer, ids: &Translation) -> Result<()> {
+    let what = || format!("the inodes of layer {} cannot be made in memory", layer.diff_id());
+    let draft = random_name();
+    let dir = memory.make_dir(&draft, 0o700).map_err(io(what()))?;
+    let made =
+        tree::build(&dir, layer, ids, Way::Metadata).and_then(|()| match memory.rename(&draft, memory, name, false) {
+            Err(failed) if failed.errno != Errno::EXIST => Err(io(what())(failed)),
+            renamed => Ok(renamed.is_ok()),
+        });
+    if !matches!(made, Ok(true)) {
+        // What cannot be removed is gone with the file system.
+        let _ = removal::remove(memory, draft.as_ref());
+    }
+    made.map(|_| ())
 }
 
 fn missing(digest: &Digest) -> Error {
