@@ -23,7 +23,7 @@ const MOST: usize = 6;
 impl Engine<'_> {
     pub(super) fn who_has(&self, kind: Kind, id: u32) -> Result<Vec<Entry>> {
         let host = Accounts::host();
-        let mut entries = self.containers_with(kind, id, &host)?;
+        let mut entries = self.containers_with(&[(kind, id)], &host)?;
         let known: Vec<Identity> = self.inhabited()?.into_iter().filter_map(|(_, space)| space).collect();
         entries.extend(namespaces_with(kind, id, &host, &known));
         entries.extend(claims(kind, id));
@@ -32,17 +32,18 @@ impl Engine<'_> {
         Ok(entries)
     }
 
-    /// The containers of this user that have an id of the host in their map.
-    pub(super) fn containers_with(&self, kind: Kind, id: u32, host: &Accounts) -> Result<Vec<Entry>> {
+    /// The containers of this user that have any of these ids of the host in their maps.
+    pub(super) fn containers_with(&self, ids: &[(Kind, u32)], host: &Accounts) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for (holder, _) in self.inhabited()? {
-            let Some(map) = holder.map.as_ref().filter(|map| map.get(kind).to_inside(Outside(id)).is_some()) else {
+            let Some(map) = &holder.map else { continue };
+            if !ids.iter().any(|(kind, id)| map.get(*kind).to_inside(Outside(*id)).is_some()) {
                 continue;
-            };
-            let inside = holder.pid.map(Accounts::of_process).unwrap_or_default();
-            if let Some(pair) = Pair::from_host(map, kind, id, &inside, host) {
-                entries.push(Entry::container(&holder).pair(kind.name(), &pair));
             }
+            let inside = holder.pid.map(Accounts::of_process).unwrap_or_default();
+            let pairs =
+                ids.iter().filter_map(|(kind, id)| Some((kind, Pair::from_host(map, *kind, *id, &inside, host)?)));
+            entries.push(pairs.fold(Entry::container(&holder), |entry, (kind, pair)| entry.pair(kind.name(), &pair)));
         }
         Ok(entries)
     }

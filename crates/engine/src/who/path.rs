@@ -90,9 +90,7 @@ impl Engine<'_> {
         entries.extend(
             binds::of(&self.holders()?, &whole, found.dev()).into_iter().map(|bind| bind.entry(&owner_ids(&owner))),
         );
-        for kind in Kind::BOTH {
-            entries.extend(self.containers_with(kind, owner.id(kind), &Accounts::host())?);
-        }
+        entries.extend(self.containers_with(&owner_ids(&owner), &Accounts::host())?);
         Ok(entries)
     }
 
