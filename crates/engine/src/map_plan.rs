@@ -133,7 +133,7 @@ impl Engine<'_> {
         Asked::read(&map_request, &host, &image)
             .map_err(|refused| refused.into_error(|place| given_at(&request, place)))?;
         let decided = self.peek(&request, &map_request, &host, &image);
-        notes.extend(default_note(chosen, &host, &request, &image));
+        notes.extend(default_note(chosen || decided.is_err(), &host, &request, &image));
         self.plan(request, &host, &image, decided, notes, width)
     }
 
@@ -209,8 +209,8 @@ fn in_host_ids(host: &Host, decided: &Decided<()>) -> Result<IdMap> {
 }
 
 /// What a start does that chooses no way, if that is something else than the plan.
-fn default_note(chosen: bool, host: &Host, request: &RunRequest, image: &Image) -> Option<String> {
-    if chosen {
+fn default_note(silent: bool, host: &Host, request: &RunRequest, image: &Image) -> Option<String> {
+    if silent {
         return None;
     }
     let flag = if request.rootfs { "--rootfs " } else { "" };

@@ -3,7 +3,8 @@
 use diag::{Error, codes};
 
 use crate::{
-    Extent, Extents, IdMap, IdSet, Inside, Kind, Names, Outside, Request, Triple, Userns, grouped, names::printable,
+    Extent, Extents, FULL, IdMap, IdSet, Inside, Kind, Names, Outside, Request, Triple, Userns, grouped,
+    names::printable,
 };
 
 /// Why the container needs an id.
@@ -140,6 +141,9 @@ fn advise(error: Error, needed: &[Need], writing: &Writing<'_>) -> Error {
         }
         Some(Request::Mode(Userns::Auto(auto))) if auto.size.is_some() => {
             let size = needed.iter().map(|need| u64::from(need.id.0) + 1).max().unwrap_or(1);
+            if size > u64::from(FULL) {
+                return error.help("leave `size` out: ids so far apart take a map that is planned");
+            }
             error.help(format!("leave `size` out, or make it at least {size}"))
         }
         Some(Request::Mode(Userns::Auto(_) | Userns::Private)) => error,

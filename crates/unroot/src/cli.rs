@@ -99,15 +99,17 @@ fn leaf(verb: &Verb, name: &'static str) -> Command {
 /// What clap is given to read: behind the image everything is the container's, whatever it looks like. clap would look there for
 /// options of ours, up to the second word.
 fn marked(argv: &Argv, top: &Command) -> Vec<String> {
-    const RUN: &str = "run";
-    let mut line = argv.to_vec();
-    if let Some(run) = verbs::top(RUN).filter(|_| argv.iter().any(|word| word == RUN)) {
-        let words = Words::locate(argv, top, &built(run));
-        if let Some(image) = words.end_of_options(RUN) {
+    let plan = verbs::group("map").and_then(|map| verbs::in_group(map, "plan"));
+    for (name, verb) in [("run", verbs::top("run")), ("plan", plan)] {
+        let Some(verb) = verb.filter(|_| argv.iter().any(|word| word == name)) else { continue };
+        let words = Words::locate(argv, top, &built(verb));
+        if let Some(image) = words.end_of_options(name) {
+            let mut line = argv.to_vec();
             line.insert(image, "--".to_owned());
+            return line;
         }
     }
-    line
+    argv.to_vec()
 }
 
 /// A verb with its arguments and those before it.

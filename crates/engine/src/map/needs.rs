@@ -34,16 +34,15 @@ pub fn needs(auto: &Auto, image: &ImageIds, kind: Kind, breadth: Breadth, conf: 
     }
     let least = conf.auto_userns_min_size.as_ref().map_or(0, |least| least.value);
     let plan = Needs::of_image(image);
-    let plan = plan.at_least(least).within(plan.count().max(least.into()));
     let most = conf.auto_userns_max_size.as_ref();
-    if let Some(most) = most.filter(|most| plan.count() > u64::from(most.value)) {
-        return Err(most.blame(too_many(&plan, kind, most.value)));
+    if let Some(most) = most.filter(|most| plan.count().max(least.into()) > u64::from(most.value)) {
+        return Err(most.blame(too_many(&plan.at_least(least), kind, most.value)));
     }
+    let most = most.map_or(u64::MAX, |most| most.value.into());
     let slot = u64::from(FULL);
-    let room = most.map_or(slot, |most| slot.min(u64::from(most.value)));
     Ok(match breadth {
-        Breadth::Sparse => plan.within(slot.max(least.into())),
-        Breadth::WholeSlot => plan.widened(FULL).within(room),
+        Breadth::Sparse => plan.at_least(least).within(most.min(slot.max(least.into()))),
+        Breadth::WholeSlot => plan.at_least(least).widened(FULL).within(most.min(slot)),
     })
 }
 
@@ -101,7 +100,8 @@ mod tests {
     #[test]
     fn bounds() {
         let small = image("0");
-        assert_eq!(planned(&small, Breadth::Sparse, Some(4096), None).unwrap(), "0-4094,65534");
+        assert_eq!(planned(&small, Breadth::Sparse, Some(4096), None).unwrap(), "0-4095,65534");
+        assert_eq!(planned(&small, Breadth::Sparse, Some(4096), Some(4096)).unwrap(), "0-4094,65534");
         assert_eq!(planned(&small, Breadth::Sparse, Some(10), Some(1025)).unwrap(), "0-1023,65534");
         assert_eq!(planned(&small, Breadth::WholeSlot, None, Some(2000)).unwrap(), "0-1998,65534");
         for (least, most) in [(None, 1024), (Some(4097), 4096)] {

@@ -19,21 +19,18 @@ pub static VERB: Verb = Verb {
 
 // `unroot map plan [OPTIONS] IMAGE [COMMAND [ARG...]]`.
 #[derive(Debug, Args)]
-#[command(
-    mut_arg("help", |help| help),
-    after_help = "\
-All options of `unroot run` are understood, so that a command line can be tried as it is; those about the user and the map
-matter. Where none chooses a map, it is that of --userns=auto. Nothing is started, and no ids are kept.
-
-The exit status is 125 if nothing would start with these options.
+#[command(after_help = "\
+All options of `unroot run` are understood, so that a command line can be tried as it is;
+those about the user and the map matter. Where none chooses a map, it is that of
+--userns=auto. Nothing is started, and no ids are kept. The exit status is 125 if nothing
+would start with these options.
 
 Examples:
   unroot map plan debian:trixie
   unroot map plan --user 1000650000 --map redis=@redis redis:7
   unroot map plan --uidmap=101:996 --gidmap=102:996 ntop/ntopng:stable
   unroot map plan --rootfs ./rootfs
-  unroot map plan --format '{{.uids.count}} uids in {{.uids.extents}} extents' debian:trixie"
-)]
+  unroot map plan --format '{{.uids.count}} uids in {{.uids.extents}} extents' debian:trixie")]
 struct Options {
     #[command(flatten)]
     run: RunOptions,

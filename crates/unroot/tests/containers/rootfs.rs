@@ -17,32 +17,70 @@ pub fn busybox() -> Option<Vec<u8>> {
 
 /// Busybox with its links, account files with the user `redis` (101:102), a directory of theirs, and a file for root alone.
 pub fn archive(busybox: &[u8]) -> Vec<u8> {
-    let mut tar = Builder::new(Vec::new());
-    let mut add = |kind, path: &str, mode, (uid, gid), contents: &[u8]| {
+    Tree::of(busybox).end()
+}
+
+/// An archive to which a test adds what it is about.
+pub struct Tree {
+    tar: Builder<Vec<u8>>,
+}
+
+impl Tree {
+    /// With what every test needs.
+    pub fn of(busybox: &[u8]) -> Tree {
+        let mut tree = Tree { tar: Builder::new(Vec::new()) };
+        for path in ["bin", "etc", "root"] {
+            tree.add(EntryType::Directory, path, 0o755, (0, 0), b"");
+        }
+        tree.add(EntryType::Directory, "tmp", 0o1777, (0, 0), b"");
+        tree.add(EntryType::Directory, "data", 0o755, (101, 102), b"");
+        tree.add(EntryType::Regular, "bin/busybox", 0o755, (0, 0), busybox);
+        let passwd = b"root:x:0:0::/root:/bin/sh\nredis:x:101:102::/data:/bin/sh\n";
+        tree.add(EntryType::Regular, "etc/passwd", 0o644, (0, 0), passwd);
+        tree.add(EntryType::Regular, "etc/group", 0o644, (0, 0), b"root:x:0:\nredis:x:102:\nlogs:x:40:redis\n");
+        tree.add(EntryType::Regular, "etc/shadow", 0o600, (0, 0), b"root:*:1::::::\n");
+        for applet in APPLETS.split(' ') {
+            tree.link(&format!("bin/{applet}"), "busybox");
+        }
+        tree
+    }
+
+    /// An empty file with this owner and group, and these records in an extended header.
+    pub fn file(&mut self, path: &str, owner: u32, records: &[(&str, &[u8])]) {
+        if !records.is_empty() {
+            self.tar.append_pax_extensions(records.iter().copied()).expect("an extended header");
+        }
+        self.add(EntryType::Regular, path, 0o660, (owner.into(), owner.into()), b"");
+    }
+
+    /// A directory with this owner and group.
+    pub fn dir(&mut self, path: &str, owner: u32) {
+        self.add(EntryType::Directory, path, 0o755, (owner.into(), owner.into()), b"");
+    }
+
+    /// A symbolic link.
+    pub fn link(&mut self, path: &str, target: &str) {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(EntryType::Symlink);
+        header.set_mode(0o777);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_size(0);
+        self.tar.append_link(&mut header, path, target).expect("a link");
+    }
+
+    fn add(&mut self, kind: EntryType, path: &str, mode: u32, (uid, gid): (u64, u64), contents: &[u8]) {
         let mut header = Header::new_gnu();
         header.set_entry_type(kind);
         header.set_mode(mode);
         header.set_uid(uid);
         header.set_gid(gid);
         header.set_size(contents.len() as u64);
-        tar.append_data(&mut header, path, contents).expect("an entry");
-    };
-    for path in ["bin", "etc", "root"] {
-        add(EntryType::Directory, path, 0o755, (0, 0), b"");
+        self.tar.append_data(&mut header, path, contents).expect("an entry");
     }
-    add(EntryType::Directory, "tmp", 0o1777, (0, 0), b"");
-    add(EntryType::Directory, "data", 0o755, (101, 102), b"");
-    add(EntryType::Regular, "bin/busybox", 0o755, (0, 0), busybox);
-    let passwd = b"root:x:0:0::/root:/bin/sh\nredis:x:101:102::/data:/bin/sh\n";
-    add(EntryType::Regular, "etc/passwd", 0o644, (0, 0), passwd);
-    add(EntryType::Regular, "etc/group", 0o644, (0, 0), b"root:x:0:\nredis:x:102:\nlogs:x:40:redis\n");
-    add(EntryType::Regular, "etc/shadow", 0o600, (0, 0), b"root:*:1::::::\n");
-    for applet in APPLETS.split(' ') {
-        let mut header = Header::new_gnu();
-        header.set_entry_type(EntryType::Symlink);
-        header.set_mode(0o777);
-        header.set_size(0);
-        tar.append_link(&mut header, format!("bin/{applet}"), "busybox").expect("a link");
+
+    /// The whole archive.
+    pub fn end(self) -> Vec<u8> {
+        self.tar.into_inner().expect("an archive")
     }
-    tar.into_inner().expect("an archive")
 }
