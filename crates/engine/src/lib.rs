@@ -42,6 +42,7 @@ pub mod spec;
 mod start;
 mod stop;
 mod target;
+mod userdb;
 pub mod who;
 
 use diag::{Error, Result};

@@ -22,6 +22,8 @@ use serde::{Deserialize, Serialize};
 use store::{Container, Store};
 use sys::{Dir, Failed};
 
+use crate::userdb;
+
 /// The file in a container's run directory that names its monitor.
 const MONITOR: &str = "monitor.json";
 
@@ -137,6 +139,7 @@ pub fn bury(dir: &Dir) -> bool {
     if let Some(init) = read_init(dir) {
         init.kill();
     }
+    userdb::forget(dir);
     let cleared = match State::read(dir) {
         // A group of another boot, or one that others may not touch, is not ours to mind.
         Ok(state) => Cgroup::reopen(&state.unroot.cgroup).and_then(|cgroup| cgroup.delete()),

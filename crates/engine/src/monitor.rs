@@ -142,6 +142,7 @@ mod tests {
             terminal: false,
             client: 3,
             hold: vec![],
+            remove_at_end: Vec::new(),
             exit_command: vec![],
         };
         let mut file = sealed(&job).unwrap();

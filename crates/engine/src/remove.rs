@@ -12,6 +12,7 @@ use crate::{
     life::{self, Life},
     request::Given,
     stop::SIGKILL,
+    userdb,
 };
 
 /// The file in the run root that says that [`Engine::sweep`] has looked at all containers since the machine has started.
@@ -48,6 +49,7 @@ impl Engine<'_> {
         // Who has ended in peace has cleared away everything already.
         let in_peace = self.store.container(id.as_str()).is_ok_and(|container| container.dir().has("exit.json"));
         let clean = (in_peace && !held.dir.has(runtime::state::FILE)) || life::bury(&held.dir);
+        userdb::forget(&held.dir);
         let removed = self.store.remove_container(id);
         if removed.as_ref().is_err_and(|error| error.code() != codes::UR0802) {
             return removed.map(|()| true);

@@ -141,6 +141,9 @@ impl Engine<'_> {
             dir.remove_tree("work").and_then(|()| dir.make_dir("work", 0o700)).map_err(kept)?;
         }
         dir.write(STARTED, now().to_string().as_bytes(), 0o600).map_err(kept)?;
+        let image = || known(config, layers).unwrap_or_default();
+        let has_own_ids = decided.shifted && decided.joined.is_none();
+        let names = if has_own_ids { self.name_ids(config, &decided.map, image, &held.dir) } else { Vec::new() };
         let job = Job {
             id: config.id.clone(),
             bundle: dir.path().to_owned(),
@@ -150,6 +153,7 @@ impl Engine<'_> {
             terminal: config.tty,
             client: -1,
             hold: Vec::new(),
+            remove_at_end: names,
             exit_command: self.exit_command(config),
         };
         let lease = decided.lease.map(Lease::into_fd);

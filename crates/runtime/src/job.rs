@@ -28,6 +28,9 @@ pub struct Job {
     /// Inherited descriptors that are only to be held for as long as the container lives: the container's lock
     /// (`lock` in the run directory, under `flock` already) and the leases of its ranges.
     pub hold: Vec<RawFd>,
+    /// Files that go with the container: removed when it has ended, before its lock is free.
+    #[serde(default)]
+    pub remove_at_end: Vec<PathBuf>,
     /// What the monitor executes (program and arguments, all of its standard descriptors `/dev/null`) as its very last act,
     /// with the lock and the leases given back, if no client was there to be told of the container's end: for `--rm`.
     /// Empty: nothing.

@@ -29,6 +29,7 @@ mod watch;
 
 use std::{
     os::{fd::OwnedFd, unix::process::CommandExt},
+    path::PathBuf,
     process::Command,
 };
 
@@ -87,11 +88,15 @@ fn attend<W: Waiting>(order: Order, create: impl FnOnce(&Job, &Dir, Option<[Owne
     let Order { job, bundle, run_dir, client, hold } = order;
     let mut clients = Clients::default();
     clients.add(client);
-    let (mut watch, mut container) = match prepare(&job, &bundle, &run_dir, create) {
+    let prepared = prepare(&job, &bundle, &run_dir, create);
+    let Job { remove_at_end, .. } = job;
+    let (mut watch, mut container) = match prepared {
         Ok(prepared) => prepared,
-        Err(error) => return give_up(clients, error, &run_dir, hold),
+        Err(error) => {
+            remove(&remove_at_end);
+            return give_up(clients, error, &run_dir, hold);
+        }
     };
-    drop(job);
     for warning in container.take_warnings() {
         clients.tell_report(WARNING, warning);
     }
@@ -99,7 +104,10 @@ fn attend<W: Waiting>(order: Order, create: impl FnOnce(&Job, &Dir, Option<[Owne
     watch.hear_all();
     let Started { warnings, clear_away } = match container.start() {
         Ok(started) => started,
-        Err(error) => return give_up(watch.clients, error, &run_dir, hold),
+        Err(error) => {
+            remove(&remove_at_end);
+            return give_up(watch.clients, error, &run_dir, hold);
+        }
     };
     for warning in warnings {
         watch.clients.tell_report(WARNING, warning);
@@ -111,6 +119,7 @@ fn attend<W: Waiting>(order: Order, create: impl FnOnce(&Job, &Dir, Option<[Owne
         ended.as_ref().ok().and_then(|exit| record(&bundle, *exit).err()).into_iter().collect();
     warnings.extend(clear_away());
     warnings.extend(remove_socket(&run_dir).err());
+    remove(&remove_at_end);
     // From here on the container is nobody's: a client that hears of its end may remove it or start it again.
     drop(hold);
     for warning in warnings {
@@ -180,6 +189,14 @@ fn record(bundle: &Dir, exit: Exit) -> Result<()> {
     let failed = "how the container ended cannot be recorded";
     let text = serde_json::to_vec(&exit).map_err(|error| Error::warning(codes::UR0606, failed).words(error))?;
     bundle.write(EXIT, &text, 0o600).map_err(|error| error.into_error(codes::UR0606, failed))
+}
+
+/// Nobody is told if one cannot be removed: who clears away after this container tries again.
+fn remove(files: &[PathBuf]) {
+    for file in files {
+        let (Some(dir), Some(name)) = (file.parent(), file.file_name()) else { continue };
+        let _ = Dir::open(dir).and_then(|dir| dir.remove_file(name));
+    }
 }
 
 fn remove_socket(run_dir: &Dir) -> Result<()> {

@@ -113,6 +113,7 @@ impl Stage {
             terminal,
             client: -1,
             hold: vec![],
+            remove_at_end: Vec::new(),
             exit_command: vec![],
         };
         let (held, holder) = std::io::pipe().unwrap();
@@ -362,12 +363,14 @@ fn a_failure_to_start_is_told() {
         terminal: false,
         client: -1,
         hold: vec![],
+        remove_at_end: vec![dir.path().join("a-name"), dir.path().join("never/there")],
         exit_command: vec![],
     };
+    open().write("a-name", b"", 0o644).unwrap();
     let order = Order { job, bundle: open(), run_dir: open(), client: link, hold: vec![] };
     let create = |_: &Job, _: &Dir, _| Err::<Fake, _>(Error::new(codes::UR0502, "not found"));
     let outcome = attend(order, create);
     assert_eq!(outcome, Outcome { status: 127, told: true });
     assert_eq!(hear_all(&client).failed.as_deref(), Some("not found"));
-    assert!(!open().has(SOCKET) && !open().has(EXIT));
+    assert!(!open().has(SOCKET) && !open().has(EXIT) && !open().has("a-name"));
 }

@@ -213,3 +213,57 @@ fn rootless_when_nothing_is_left_the_holders_are_named() {
     home.says(&["stop", "-t", "0", "greedy"]);
     home.says(&["run", "--rm", "--userns=auto:size=40000", "box", "true"]);
 }
+
+/// What nss-systemd makes of a container's ids, if this host asks it.
+fn name_of(id: u32) -> Option<String> {
+    let output = Command::new("getent").args(["passwd", &id.to_string()]).output().ok()?;
+    let line = String::from_utf8_lossy(&output.stdout).into_owned();
+    line.split(':').next().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+fn has_nss_systemd() -> bool {
+    let asks = fs::read_to_string("/etc/nsswitch.conf").is_ok_and(|text| {
+        text.lines().any(|line| line.starts_with("passwd:") && line.split_whitespace().any(|word| word == "systemd"))
+    });
+    let dirs = ["/lib", "/lib64", "/usr/lib64", "/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu"];
+    let found = dirs.iter().any(|dir| Path::new(dir).join("libnss_systemd.so.2").exists());
+    (asks && found) || skip("no nss-systemd").unwrap_or_default()
+}
+
+#[test]
+fn privileged_ids_have_names_while_a_container_runs() {
+    let Some(home) = Home::privileged() else { return };
+    if !has_nss_systemd() {
+        return;
+    }
+    let name = format!("n{}", std::process::id());
+    let run = |words: &[&str]| home.says(&[&["run", "-d", "--name", &name, "-u", "redis", "box"], words].concat());
+    run(&["sleep", "60"]);
+    let first = extents(&home, &name)[0].0;
+    assert_eq!(name_of(first), Some(format!("{name}-root")));
+    assert_eq!(name_of(first + 101), Some(format!("{name}-redis")));
+    assert_eq!(name_of(first + 5), None, "nothing in the image belongs to it");
+    let files = || -> usize {
+        let entries = fs::read_dir("/run/userdb").into_iter().flatten().flatten();
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&format!("{name}-"))).count()
+    };
+    assert!(files() > 2);
+    home.says(&["stop", "-t", "0", &name]);
+    assert_eq!((name_of(first), files()), (None, 0));
+    home.says(&["start", &name]);
+    assert_eq!(name_of(first), Some(format!("{name}-root")));
+    // A monitor that is killed removes nothing; the next command does.
+    let init = Pid::from_raw(home.init_of(&name)).expect("a pid");
+    kill_process(remains::parent(init).expect("a monitor"), Signal::KILL).expect("a signal");
+    until("the next command clears away", || {
+        home.says(&["ps", "-a"]);
+        files() == 0
+    });
+    home.says(&["rm", &name]);
+    // A container that ends by itself.
+    run(&["sleep", "0.2"]);
+    until("it has ended", || home.field(&name, "Status").starts_with("Exited"));
+    assert_eq!((name_of(first), files()), (None, 0));
+    home.says(&["run", "--rm", "--userns=host", "box", "true"]);
+    assert_eq!(files(), 0);
+}
