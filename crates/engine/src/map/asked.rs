@@ -153,3 +153,6 @@ impl Accounts for Known<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use super::*;
 use crate::containers_conf::Places;
 
 /// A Debian image with redis: uid 101, gid 102.
-fn redis() -> Image {
+pub(super) fn redis() -> Image {
     Image {
         name: "ntop/ntopng:stable".into(),
         uid_files: [(0, 11_842), (101, 29)].into(),
@@ -17,7 +17,7 @@ fn redis() -> Image {
     }
 }
 
-fn root() -> Host {
+pub(super) fn root() -> Host {
     Host {
         caller: Caller::Root { current: IdMap::identity() },
         subuid: SubidFile::default(),
@@ -39,7 +39,7 @@ fn root() -> Host {
     }
 }
 
-fn user(further: u32) -> Host {
+pub(super) fn user(further: u32) -> Host {
     let own = |id| {
         let further = Extent::new(1, 100_000, further);
         Extents::new([Extent::new(0, id, 1)].into_iter().chain((further.len > 0).then_some(further))).unwrap()
@@ -54,7 +54,7 @@ fn asked(userns: Option<&str>, uidmap: &[&str], gidmap: &[&str]) -> MapRequest {
     MapRequest { userns: userns.map(str::to_owned), uidmap: all(uidmap), gidmap: all(gidmap), ..MapRequest::default() }
 }
 
-fn decided(host: &Host, request: &MapRequest) -> Result<Decided<u32>> {
+pub(super) fn decided(host: &Host, request: &MapRequest) -> Result<Decided<u32>> {
     decide(request, host, &redis(), "web", &mut Given::default(), |_| None)
 }
 
