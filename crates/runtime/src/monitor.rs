@@ -85,18 +85,18 @@ fn become_exit_command(command: &[String]) {
 
 /// Does a job whose container `create` makes, given its standard streams (none if it has a terminal).
 fn attend<W: Waiting>(order: Order, create: impl FnOnce(&Job, &Dir, Option<[OwnedFd; 3]>) -> Result<W>) -> Outcome {
-    let Order { job, bundle, run_dir, client, hold } = order;
+    let Order { mut job, bundle, run_dir, client, hold } = order;
+    let remove_at_end = std::mem::take(&mut job.remove_at_end);
     let mut clients = Clients::default();
     clients.add(client);
-    let prepared = prepare(&job, &bundle, &run_dir, create);
-    let Job { remove_at_end, .. } = job;
-    let (mut watch, mut container) = match prepared {
+    let (mut watch, mut container) = match prepare(&job, &bundle, &run_dir, create) {
         Ok(prepared) => prepared,
         Err(error) => {
             remove(&remove_at_end);
             return give_up(clients, error, &run_dir, hold);
         }
     };
+    drop(job);
     for warning in container.take_warnings() {
         clients.tell_report(WARNING, warning);
     }
