@@ -137,8 +137,11 @@ fn host_mode() -> Error {
 
 fn joining(request: &MapRequest) -> Error {
     let mode = request.userns.as_deref().unwrap_or_default();
-    Error::new(codes::UR0108, format!("`--userns={mode}` takes a map that is there already: nothing can be planned for it"))
-        .help_run("see the map that it takes", "unroot map show CONTAINER")
+    Error::new(
+        codes::UR0108,
+        format!("`--userns={mode}` takes a map that is there already: nothing can be planned for it"),
+    )
+    .help_run("see the map that it takes", "unroot map show CONTAINER")
 }
 
 #[cfg(test)]
