@@ -129,7 +129,9 @@ impl<'a> Builder<'a> {
         let source = data::open(entry.parent, entry.name)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mode = stat.st_mode & 0o7777;
-        let file = openat(&self.here, entry.name, flags, Mode::from_raw_mode(mode & 0o777)).map_err(call("openat"))?;
+        // Attributes can be given to what can be written.
+        let first = Mode::from_raw_mode(mode & 0o777) | Mode::RUSR | Mode::WUSR;
+        let file = openat(&self.here, entry.name, flags, first).map_err(call("openat"))?;
         let owners = self.owners(stat)?;
         if owners != self.born {
             fchown(&file, Some(Uid::from_raw(owners.0)), Some(Gid::from_raw(owners.1))).map_err(call("fchown"))?;
@@ -141,7 +143,7 @@ impl<'a> Builder<'a> {
         }
         // What changes a file's owner or size takes its capabilities and set-id bits away, so they come after that.
         self.xattrs.carry(source.as_fd(), file.as_fd(), self.ids)?;
-        if mode & (self.umask | 0o7000) != 0 {
+        if mode & (self.umask | 0o7600) != 0o600 {
             fchmod(&file, Mode::from_raw_mode(mode)).map_err(call("fchmod"))?;
         }
         futimens(&file, &times(stat)).map_err(call("futimens"))
