@@ -84,7 +84,9 @@ impl Layers {
                 (&mut image.acl_gids, &meta.acl_gids),
                 (&mut image.capability_roots, &meta.capability_roots),
             ] {
-                more.iter().for_each(|(id, count)| *counts.entry(*id).or_default() += count);
+                for (id, count) in more {
+                    *counts.entry(*id).or_default() += count;
+                }
             }
         }
         Ok(image)

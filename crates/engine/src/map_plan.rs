@@ -134,7 +134,7 @@ impl Engine<'_> {
             .map_err(|refused| refused.into_error(|place| given_at(&request, place)))?;
         let decided = self.peek(&request, &map_request, &host, &image);
         notes.extend(default_note(chosen || decided.is_err(), &host, &request, &image));
-        self.plan(request, &host, &image, decided, notes, width)
+        plan(request, &host, &image, decided, notes, width)
     }
 
     /// The request with the way that counts, and whether somebody chose it.
@@ -164,38 +164,38 @@ impl Engine<'_> {
             decided.map_err(explained)?;
         Ok(Decided { map, current, lease: None, user, shifted, warnings, planned, joined })
     }
+}
 
-    fn plan(
-        &self,
-        request: RunRequest,
-        host: &Host,
-        image: &Image,
-        decided: Result<Decided<()>>,
-        notes: Vec<String>,
-        width: usize,
-    ) -> Result<MapPlan> {
-        let (map, planned, findings, refused) = match decided {
-            Ok(decided) => {
-                let map = in_host_ids(host, &decided)?;
-                (map, decided.planned, decided.warnings, None)
-            }
-            Err(error) => (IdMap { uid: Extents::default(), gid: Extents::default() }, None, Vec::new(), Some(error)),
-        };
-        let automatic = planned.is_some();
-        let planned = planned.unwrap_or_else(|| Kind::BOTH.map(|kind| Needs::of_image(&image.ids(kind))));
-        let known = Known { image, host };
-        let [uids, gids] = [(Kind::Uid, &planned[0]), (Kind::Gid, &planned[1])].map(|(kind, needs)| {
-            let map = map.get(kind).clone();
-            let parts = why::parts(kind, needs, automatic.then_some(&map), image);
-            let ids: IdSet = parts.iter().map(|part| part.ids.clone()).collect();
-            let left_out = if map.is_empty() { IdSet::new() } else { map.missing(&ids) };
-            let picture = draw(kind, &map, &known, width);
-            KindPlan { kind, ids: ids.count(), parts, left_out, picture, map }
-        });
-        let files = image.uid_files.values().sum();
-        let findings = findings.into_iter().map(Error::into_report).collect();
-        Ok(MapPlan { image: request.image.value, files, uids, gids, notes, findings, refused })
-    }
+/// Puts it together.
+fn plan(
+    request: RunRequest,
+    host: &Host,
+    image: &Image,
+    decided: Result<Decided<()>>,
+    notes: Vec<String>,
+    width: usize,
+) -> Result<MapPlan> {
+    let (map, planned, findings, refused) = match decided {
+        Ok(decided) => {
+            let map = in_host_ids(host, &decided)?;
+            (map, decided.planned, decided.warnings, None)
+        }
+        Err(error) => (IdMap { uid: Extents::default(), gid: Extents::default() }, None, Vec::new(), Some(error)),
+    };
+    let automatic = planned.is_some();
+    let planned = planned.unwrap_or_else(|| Kind::BOTH.map(|kind| Needs::of_image(&image.ids(kind))));
+    let known = Known { image, host };
+    let [uids, gids] = [(Kind::Uid, &planned[0]), (Kind::Gid, &planned[1])].map(|(kind, needs)| {
+        let map = map.get(kind).clone();
+        let parts = why::parts(kind, needs, automatic.then_some(&map), image);
+        let ids: IdSet = parts.iter().map(|part| part.ids.clone()).collect();
+        let left_out = if map.is_empty() { IdSet::new() } else { map.missing(&ids) };
+        let picture = draw(kind, &map, &known, width);
+        KindPlan { kind, ids: ids.count(), parts, left_out, picture, map }
+    });
+    let files = image.uid_files.values().sum();
+    let findings = findings.into_iter().map(Error::into_report).collect();
+    Ok(MapPlan { image: request.image.value, files, uids, gids, notes, findings, refused })
 }
 
 /// An ordinary user's map counts the ids of their own namespace.

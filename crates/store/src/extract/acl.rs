@@ -1,7 +1,7 @@
 //! POSIX access control lists: the ids in them, and the two forms in which archives have them.
 //!
 //! The attribute `system.posix_acl_access` (or `_default`) holds four bytes of version and eight a line: tag, permissions, id
-//! (linux/posix_acl_xattr.h). tar programs that speak of lists (`tar --acls`) write acl(5)'s text instead, into the records
+//! (`linux/posix_acl_xattr.h`). tar programs that speak of lists (`tar --acls`) write acl(5)'s text instead, into the records
 //! `SCHILY.acl.access` and `SCHILY.acl.default`; with star's fourth field, a line says a name and its id.
 
 /// The version that all kernels have.

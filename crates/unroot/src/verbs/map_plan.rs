@@ -47,12 +47,11 @@ fn run(call: &Call) -> Result<u8> {
     let request = options.run.into_request(call.words);
     let width = engine::client::columns().map_or(WIDTH, usize::from);
     let plan = call.engine()?.plan_map(&request, width)?;
-    match options.format {
-        Some(format) => console::page(&format::one(&as_json(&plan), &call.words.one("format", format))?),
-        None => {
-            console::page(&text(&plan));
-            plan.findings.iter().for_each(|finding| call.console.report(finding));
-        }
+    if let Some(format) = options.format {
+        console::page(&format::one(&as_json(&plan), &call.words.one("format", format))?);
+    } else {
+        console::page(&text(&plan));
+        plan.findings.iter().for_each(|finding| call.console.report(finding));
     }
     // A refusal is said like any other, below what was planned.
     plan.refused.map_or(Ok(0), Err)
