@@ -20,6 +20,8 @@ pub enum NeedWhy {
     Acl,
     /// Capabilities of files count under this root.
     Capability,
+    /// It is in `/etc/passwd` or `/etc/group`: a program may change to it.
+    Account,
 }
 
 /// An id that the container needs.
@@ -85,6 +87,7 @@ fn rank(need: &Need) -> (u8, u64) {
         (_, NeedWhy::Group) => 3,
         (_, NeedWhy::Capability) => 4,
         (_, NeedWhy::Acl) => 5,
+        (_, NeedWhy::Account) => 6,
     };
     (class * 2 + u8::from(need.kind == Kind::Gid), u64::MAX - need.count)
 }
@@ -99,6 +102,7 @@ fn sentence(need: &Need, needed: &[Need], writing: &Writing<'_>) -> String {
             format!("which is the root that the capabilities of {} are for", files(need.count))
         }
         NeedWhy::Acl => format!("which is in the access control lists of {}", files(need.count)),
+        NeedWhy::Account => format!("which is an account of the {}", writing.subject),
         NeedWhy::Files => {
             let all = needed.iter().filter(|other| other.kind == *kind && other.why == NeedWhy::Files);
             let total = grouped(all.map(|other| other.count).sum());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diag::{Error, Result, Severity};
-use idmap::{IdMap, ImageIds, Inside, Kind, Names, Need, NeedWhy, Outside, Request, Writing, coverage};
+use idmap::{IdMap, ImageIds, Inside, Kind, NOBODY, Names, Need, NeedWhy, Outside, Request, Writing, coverage};
 use oci::accounts::{group_name, user_name};
 
 use crate::config::User;
@@ -95,6 +95,22 @@ impl Image {
         needs
     }
 
+    /// Accounts in the holes of a map by hand: whoever writes `0:1000:101` and `102:2000:1000` has hardly meant to leave 101 out. A map
+    /// that ends before an account is another matter: that is how small maps are.
+    fn forgotten(&self, map: &IdMap) -> Vec<Need> {
+        let (uids, gids) = oci::accounts::known_ids(&self.passwd, &self.group);
+        let mut needs = Vec::new();
+        for (kind, accounts) in [(Kind::Uid, uids), (Kind::Gid, gids)] {
+            let extents = map.get(kind);
+            let mapped = extents.inside_ids();
+            let (Some(first), Some(last)) = (mapped.first(), mapped.last()) else { continue };
+            let is_forgotten = |id: &u32| (first..last).contains(id) && *id != NOBODY && !extents.contains(Inside(*id));
+            let forgotten = accounts.into_iter().filter(is_forgotten);
+            needs.extend(forgotten.map(|id| Need { kind, id: Inside(id), why: NeedWhy::Account, count: 0 }));
+        }
+        needs
+    }
+
     /// Whether nothing can start under a map: there is no process, or a root directory of nobody, in which nobody can make
     /// so much as the target of a mount.
     fn is_impossible(&self, map: &IdMap) -> bool {
@@ -117,7 +133,11 @@ pub fn check(
 ) -> Result<Option<Error>> {
     let names = Both { image, passwd: host_passwd, group: host_group };
     let writing = Writing { request: Some(asked), subject: "image", image: &image.name, volume: None, names: &names };
-    let Some(finding) = coverage(map, &image.needs(), &writing) else { return Ok(None) };
+    let mut needs = image.needs();
+    if matches!(asked, Request::Triples { .. }) {
+        needs.extend(image.forgotten(map));
+    }
+    let Some(finding) = coverage(map, &needs, &writing) else { return Ok(None) };
     if image.is_impossible(map) {
         return Err(finding);
     }

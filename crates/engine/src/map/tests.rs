@@ -140,6 +140,19 @@ fn the_usual_advice_leaves_out_the_very_ids_that_matter() {
 }
 
 #[test]
+fn an_account_in_a_hole_counts_without_files() {
+    let bare = Image { uid_files: [(0, 1)].into(), gid_files: [(0, 1)].into(), ..redis() };
+    let told = |request: &MapRequest| {
+        let decided = decide(request, &root(), &bare, "web", &mut Given::default(), |_| None).unwrap();
+        decided.warnings.first().map(|warning| warning.report().what.to_string())
+    };
+    let with_holes = asked(None, &["0:1000:101", "102:2000:1000"], &["0:1000:102", "103:2000:1000"]);
+    let said = told(&with_holes).unwrap();
+    assert!(said.ends_with("leaves out container uid 101 (redis), which is an account of the image"), "{said}");
+    assert_eq!(told(&asked(None, &["0:1000:101"], &["0:1000:102"])), None);
+}
+
+#[test]
 fn a_size_that_is_too_small_is_noticed() {
     let decided = decided(&root(), &asked(Some("auto:size=50"), &[], &[])).unwrap();
     assert_eq!(decided.warnings.len(), 1);
