@@ -27,6 +27,9 @@ use crate::{
 /// The name for which an example of an automatic map is drawn.
 const EXAMPLE: &str = "example";
 
+/// Longer options are told below the picture, not above their column.
+const SHORT: usize = 32;
+
 impl Engine<'_> {
     /// Resolves the options of `request` that choose a map. An automatic one is an example: nothing is leased, and what an image
     /// needs is not known.
@@ -61,10 +64,14 @@ impl Engine<'_> {
 }
 
 /// Side by side: the container, for an ordinary user their own namespace, the host.
-fn pictured(host: &Host, map: IdMap, wanted: &MapRequest, notes: Vec<String>) -> Picture {
+fn pictured(host: &Host, map: IdMap, wanted: &MapRequest, mut notes: Vec<String>) -> Picture {
     let rootless = matches!(host.caller, Caller::User { .. });
     let words = asked(wanted, rootless);
-    let mut columns = vec![Level::new("container", words.trim_matches('`'))];
+    let short = words.chars().count() <= SHORT;
+    let mut columns = vec![Level::new("container", if short { words.trim_matches('`') } else { "" })];
+    if !short {
+        notes.insert(0, format!("this is what {words} would give"));
+    }
     let mut accounts = vec![Accounts::default()];
     // What an ordinary user's options say is resolved to ids of the host.
     let through = if rootless { host.as_seen_here(map.clone()).ok() } else { None };

@@ -6,6 +6,8 @@ use std::{
 };
 
 use idmap::Kind;
+use rustix::fs::{Mode, OFlags, ResolveFlags, fstat, openat2};
+use sys::Dir;
 
 use super::Entry;
 use crate::{
@@ -47,7 +49,8 @@ impl Bind<'_> {
         let mut entry = Entry::container(self.holder).text("path", self.path.display().to_string());
         let (Some(map), Some(pid)) = (&self.holder.map, self.holder.pid) else { return entry };
         let (inside, host) = (Accounts::of_process(pid), Accounts::host());
-        for (kind, id) in owner {
+        let owner = seen_through(pid, &self.path).unwrap_or(*owner);
+        for (kind, id) in &owner {
             let label = if *kind == Kind::Uid { "owner" } else { "group" };
             entry = match Pair::from_host(map, *kind, *id, &inside, &host) {
                 Some(pair) => entry.pair(label, &pair),
@@ -56,6 +59,16 @@ impl Bind<'_> {
         }
         entry
     }
+}
+
+/// The owner of a file of a container, as the mount there shows it to this process: the mount may be idmapped. Links in it are
+/// followed within the container.
+fn seen_through(pid: i32, path: &Path) -> Option<[(Kind, u32); 2]> {
+    let root = Dir::open(format!("/proc/{pid}/root")).ok()?;
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    let found = fstat(openat2(&root, path, flags, Mode::empty(), resolve).ok()?).ok()?;
+    Some([(Kind::Uid, found.st_uid), (Kind::Gid, found.st_gid)])
 }
 
 /// Reads `/proc/PID/mountinfo`. What cannot be read is passed over: the paths in it are anybody's.

@@ -136,9 +136,11 @@ fn columns(levels: &Levels, view: &View, texts: &[Vec<Vec<String>>]) -> Vec<(f64
     let mut columns = Vec::new();
     for (column, level) in levels.columns.iter().enumerate() {
         let widest = texts.iter().flat_map(|strand| &strand[column]).map(|text| letters(text)).fold(0.0, f64::max);
-        let title = letters(&level.title).max(letters(&level.detail));
+        // Titles are a little wider than ids, and may reach into the room before the next column.
+        let title = letters(&level.title).max(letters(&level.detail)) * 1.15;
+        let room = if column + 1 < levels.columns.len() { BETWEEN / 2.0 } else { 0.0 };
         let widest = if column == 0 { widest.max(gaps) } else { widest };
-        let width = (widest + 32.0).max(title - BETWEEN / 2.0).max(NARROWEST).ceil();
+        let width = (widest + 32.0).max(title - room).max(NARROWEST).ceil();
         columns.push((left, width));
         left += width + BETWEEN;
     }
