@@ -2,7 +2,7 @@
 
 use idmap::{Extents, IdSet, Inside, Kind, NoNames, Way, draw, trace};
 
-use super::is_a_map;
+use super::{is_a_map, pictures::can_be_drawn};
 
 /// The bytes are two maps, separated by an empty line; the first byte chooses the width of the picture.
 pub fn kernel_map(bytes: &[u8]) {
@@ -27,6 +27,9 @@ pub fn kernel_map(bytes: &[u8]) {
             assert_eq!(way.lost_in.is_none().then(|| *way.ids.last().unwrap()), expected.map(|id| id.0));
         }
     }
+    // Any text may be somebody's name.
+    let word = String::from_utf8_lossy(&bytes[..bytes.len().min(9)]);
+    can_be_drawn(&inner, &outer, &word, width);
     match inner.split_at_parents(&outer) {
         Ok(split) => assert_eq!(split.normalized(), inner.normalized()),
         Err(straddle) => super::refusal::can_be_printed(&straddle.into_error(Kind::Uid)),

@@ -5,6 +5,7 @@
 
 mod asked;
 mod kernel;
+mod pictures;
 mod refusal;
 mod subid;
 mod worlds;
