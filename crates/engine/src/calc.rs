@@ -34,24 +34,18 @@ impl Calculation {
     pub fn to_text(&self) -> String {
         let mut parts: Vec<String> = self.reached.iter().map(|(name, id)| format!("{name} {id}")).collect();
         let Some(lost) = &self.lost else { return parts.join(" = ") + "\n" };
-        let nothing = format!("{} -", lost.namespace);
-        match self.way {
-            Way::Outwards => parts.push(nothing),
-            Way::Inwards => parts.insert(0, nothing),
-        }
-        let id = match self.way {
-            Way::Outwards => self.reached.last(),
-            Way::Inwards => self.reached.first(),
-        };
-        let (from, id) = id.map_or(("", 0), |(name, id)| (name.as_str(), *id));
-        let means = match self.way {
+        let (end, means) = match self.way {
             Way::Outwards => {
-                format!("no process of that {from} can have the id {id}, and no file can be given to it (EINVAL)")
+                parts.push(format!("not mapped to the {}", lost.namespace));
+                (self.reached.last(), "no process can have it, and no file can be given to it (EINVAL)".to_owned())
             }
-            Way::Inwards => format!("there, files and processes of {from} {id} show up as {NOBODY} (nobody)"),
+            Way::Inwards => {
+                parts.insert(0, format!("not mapped to the {}", lost.namespace));
+                (self.reached.first(), format!("in the {} it shows up as {NOBODY} (nobody)", lost.namespace))
+            }
         };
-        let title = format!("{from} {id} is not mapped in `{}`", lost.written);
-        format!("{}\n{title}:\n{means}\n", parts.join(" = "))
+        let (from, id) = end.map_or(("", 0), |(name, id)| (name.as_str(), *id));
+        format!("{}\n`{}` leaves {from} id {id} out: {means}\n", parts.join(" = "), lost.written)
     }
 }
 

@@ -42,13 +42,42 @@ pub struct ImageIds {
 impl ImageIds {
     /// As bars of text.
     pub fn to_text(&self, ascii: bool) -> String {
+        let widths = [&self.uids, &self.gids].map(|bars| Widths::of(bars));
+        let widths = widths[0].max(widths[1]);
         let mut text = format!("image {}: {} files\n", self.name, grouped(files(&self.uids)));
         for (kind, bars) in [(Kind::Uid, &self.uids), (Kind::Gid, &self.gids)] {
             text.push('\n');
-            text.push_str(&table(kind, bars, ascii));
+            text.push_str(&table(kind, bars, widths, ascii));
         }
         let _ = writeln!(text, "\nwhich map such an image needs: unroot map plan {}", self.name);
         text
+    }
+}
+
+/// How wide the columns are.
+#[derive(Clone, Copy)]
+struct Widths {
+    ids: usize,
+    names: usize,
+    counts: usize,
+}
+
+impl Widths {
+    fn of(bars: &[Bar]) -> Widths {
+        let widest = |length: &dyn Fn(&Bar) -> usize| bars.iter().map(length).max().unwrap_or(0);
+        Widths {
+            ids: widest(&|bar| bar.owner.id.to_string().len()).max(4),
+            names: widest(&|bar| bar.owner.name.as_ref().map_or(0, |name| name.chars().count())).max(4),
+            counts: widest(&|bar| grouped(bar.files).len()).max(5),
+        }
+    }
+
+    fn max(self, other: Widths) -> Widths {
+        Widths {
+            ids: self.ids.max(other.ids),
+            names: self.names.max(other.names),
+            counts: self.counts.max(other.counts),
+        }
     }
 }
 
@@ -56,22 +85,16 @@ fn files(bars: &[Bar]) -> u64 {
     bars.iter().map(|bar| bar.files).sum()
 }
 
-fn table(kind: Kind, bars: &[Bar], ascii: bool) -> String {
-    let rows: Vec<(String, String, u64)> = bars
-        .iter()
-        .map(|bar| (bar.owner.id.to_string(), bar.owner.name.clone().unwrap_or_default(), bar.files))
-        .collect();
-    let widest = |cells: &dyn Fn(&(String, String, u64)) -> usize| rows.iter().map(cells).max().unwrap_or(0);
-    let (ids, names) = (widest(&|row| row.0.len()).max(4), widest(&|row| row.1.len()).max(4));
-    let counts = widest(&|row| grouped(row.2).len()).max(5);
+fn table(kind: Kind, bars: &[Bar], widths: Widths, ascii: bool) -> String {
+    let Widths { ids, names, counts } = widths;
     let most = bars.iter().map(|bar| bar.files).max().unwrap_or(1).max(1);
     let mut text = format!("{:>ids$}  {:<names$}  {:>counts$}\n", kind.name(), "name", "files");
-    for (id, name, count) in rows.iter().take(MOST) {
-        let bar = bar(*count, most, ascii);
-        let _ = writeln!(text, "{id:>ids$}  {name:<names$}  {:>counts$}  {bar}", grouped(*count));
+    for Bar { owner, files } in bars.iter().take(MOST) {
+        let (name, drawn) = (owner.name.as_deref().unwrap_or_default(), bar(*files, most, ascii));
+        let _ = writeln!(text, "{:>ids$}  {name:<names$}  {:>counts$}  {drawn}", owner.id, grouped(*files));
     }
-    if rows.len() > MOST {
-        let _ = writeln!(text, "{:>ids$}  and {} more", "", rows.len() - MOST);
+    if bars.len() > MOST {
+        let _ = writeln!(text, "{:>ids$}  and {} more", "", bars.len() - MOST);
     }
     text
 }

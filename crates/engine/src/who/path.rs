@@ -1,7 +1,6 @@
 //! Whose a file is, and what it is to a container.
 
 use std::{
-    fmt::Write,
     fs,
     os::unix::fs::MetadataExt,
     path::{Component, Path, PathBuf},
@@ -165,15 +164,13 @@ impl Engine<'_> {
             };
             let named = Named::of(inside, kind, canonical.0);
             let outside = map.and_then(|map| map.get(kind).to_outside(Inside(canonical.0)));
-            let mut text = format!("{} inside", named.text());
-            text += &match outside.map(|outside| Named::of(&host, kind, outside.0)) {
+            let now = match outside.map(|outside| Named::of(&host, kind, outside.0)) {
                 Some(outside) => format!(" = {} on the host now", outside.text()),
                 None if map.is_some() => ", which its map leaves out: nobody there".to_owned(),
                 None => String::new(),
             };
-            if canonical.0 != id {
-                let _ = write!(text, " ({id} on disk)");
-            }
+            let disk = if canonical.0 == id { String::new() } else { format!(" ({id} on disk)") };
+            let text = format!("{} inside{now}{disk}", named.text());
             let json = json!({
                 "disk": id,
                 "inside": { "id": named.id, "name": named.name },
