@@ -23,13 +23,13 @@ pub(super) fn copy(from: &OwnedFd, to: &OwnedFd, stat: &Stat) -> Done {
     let size = u64::try_from(stat.st_size).unwrap_or(0);
     let mut at = 0;
     while at < size {
-        let start = match seek(from, SeekFrom::Data(at)) {
+        let begin = match seek(from, SeekFrom::Data(at)) {
             // Nothing but a hole is left.
             Err(Errno::NXIO) => break,
-            start => start.map_err(call("lseek"))?,
+            begin => begin.map_err(call("lseek"))?,
         };
-        let end = seek(from, SeekFrom::Hole(start)).map_err(call("lseek"))?.min(size);
-        at = stretch(from, to, start, end)?;
+        let end = seek(from, SeekFrom::Hole(begin)).map_err(call("lseek"))?.min(size);
+        at = stretch(from, to, begin, end)?;
         if at < end {
             break;
         }

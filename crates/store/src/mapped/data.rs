@@ -1,16 +1,21 @@
 //! The contents of a layer's files under names that are short.
 //!
 //! # On disk
-//! `layers/<hex>/data/` has a hard link for each name of a regular file that is not empty. It is an overlay's data-only layer: each
+//! `layers/<hex>/data/` has a hard link for each name of a regular file. It is an overlay's data-only layer: each
 //! inode of a metadata tree says in 24 bytes or less which of the links has its contents, so that the word has room in the inode
 //! itself (a path would need a block of its own, for each file of each container). Every layer's names begin with 16 digits
 //! of its digest, because overlayfs looks for a name in all the data-only layers of a mount. Then follows the file's number
-//! in the order of [`walk`], which is the same each time, as a layer does not change.
+//! in the order of [`walk`], which is the same each time, as a layer does not change. The file `attributes` has, one a line, the
+//! names of those few that have extended attributes, so that nobody has to open all the others to find out.
 //!
 //! # After a crash
 //! The directory is published by a rename when it is complete. Whoever comes second uses it as it is.
 
-use std::{ffi::CString, os::fd::BorrowedFd};
+use std::{
+    collections::HashSet,
+    ffi::CString,
+    os::fd::{AsFd, BorrowedFd},
+};
 
 use diag::Result;
 use sys::{
@@ -24,11 +29,16 @@ use sys::{
 use super::{
     contents,
     walk::{Done, Entry, Visitor, call, walk},
+    xattrs::Xattrs,
 };
 use crate::{Layer, Store, draft::Draft, io};
 
 /// The directory in a layer's.
 const NAME: &str = "data";
+
+/// The file in it that is no link, and the most that is read of it.
+const ATTRIBUTES: &str = "attributes";
+const LIMIT: usize = 1 << 30;
 
 /// How much of a layer's digest is in each name.
 const DIGITS: usize = 16;
@@ -62,9 +72,14 @@ impl Numbers {
     }
 }
 
-/// Whether an inode has contents that are to be found elsewhere.
-pub(super) fn has_contents(stat: &Stat) -> bool {
-    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_size > 0
+/// Which of a layer's files have extended attributes.
+pub(super) fn attributed(data: &Dir) -> Result<HashSet<String>> {
+    let text = data.read_text(ATTRIBUTES, LIMIT).map_err(io("the attributes of a layer's files cannot be read"))?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+pub(super) fn is_regular(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
 }
 
 /// The directory of a layer's contents; it is made if it is not there.
@@ -76,8 +91,10 @@ pub(super) fn of(store: &Store, layer: &Layer) -> Result<Dir> {
         dir => return dir.map_err(io(what())),
     }
     let (draft, links) = Draft::dir(store)?;
-    let mut linker = Linker { links: &links, numbers: Numbers::of(layer) };
+    let mut linker =
+        Linker { links: &links, numbers: Numbers::of(layer), xattrs: Xattrs::default(), attributed: String::new() };
     walk(&layer.files()?, &mut linker).map_err(io(what()))?;
+    links.write(ATTRIBUTES, linker.attributed.as_bytes(), 0o600).map_err(io(what()))?;
     draft.publish(&home, NAME).map_err(io(what()))?;
     home.dir(NAME).map_err(io(what()))
 }
@@ -85,6 +102,8 @@ pub(super) fn of(store: &Store, layer: &Layer) -> Result<Dir> {
 struct Linker<'a> {
     links: &'a Dir,
     numbers: Numbers,
+    xattrs: Xattrs,
+    attributed: String,
 }
 
 impl Visitor for Linker<'_> {
@@ -93,10 +112,14 @@ impl Visitor for Linker<'_> {
     }
 
     fn node(&mut self, entry: Entry<'_>) -> Done {
-        if !has_contents(entry.stat) {
+        if !is_regular(entry.stat) {
             return Ok(());
         }
         let name = self.numbers.next();
+        if self.xattrs.any(open(entry.parent, entry.name)?.as_fd())? {
+            self.attributed.push_str(&name);
+            self.attributed.push('\n');
+        }
         match linkat(entry.parent, entry.name, self.links, &name, AtFlags::empty()) {
             // An inode has only so many names: 65000 on ext4.
             Err(Errno::MLINK) => self.copy(entry, &name),

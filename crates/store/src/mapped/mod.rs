@@ -51,6 +51,7 @@ use crate::{
     io, removal,
 };
 use translation::Translation;
+use tree::Contents;
 
 /// The directory of the trees.
 const NAME: &str = "mapped";
@@ -110,12 +111,13 @@ impl Store {
         let mut keys = Vec::new();
         for digest in layers {
             let layer = self.layer(digest)?.ok_or_else(|| missing(digest))?;
-            if mapping.way == Way::Metadata {
-                mapped.data.push(data::of(self, &layer)?.path().to_owned());
-            }
+            let data = (mapping.way == Way::Metadata).then(|| data::of(self, &layer)).transpose()?;
             let key = key(digest, mapping)?;
             let home = self.home_of_trees(&layer, keep)?;
-            self.map_layer(&layer, &home, &key, &ids, mapping.way)?;
+            if !home.has(&key) {
+                self.map_layer(&layer, (&home, &key), &ids, data.as_ref())?;
+            }
+            mapped.data.extend(data.map(|data| data.path().to_owned()));
             mapped.lower.push(home.path().join(&key).join("fs"));
             keys.push(key);
         }
@@ -137,11 +139,12 @@ impl Store {
         let ids = Translation::new(&IdMap::identity(), current);
         let mut mapped = Mapped::default();
         for layer in &layers {
-            mapped.data.push(data::of(self, layer)?.path().to_owned());
+            let data = data::of(self, layer)?;
             let name = layer.diff_id().hex();
             if !memory.has(&name) {
-                in_memory(memory, &name, layer, &ids)?;
+                in_memory((memory, &name), layer, &ids, &data)?;
             }
+            mapped.data.push(data.path().to_owned());
             mapped.lower.push(memory.path().join(&name).join("fs"));
         }
         Ok(Some(mapped))
@@ -163,13 +166,10 @@ impl Store {
         home.map_err(io(format!("the files of layer {} cannot be given other owners", layer.diff_id())))
     }
 
-    fn map_layer(&self, layer: &Layer, home: &Dir, key: &str, ids: &Translation, way: Way) -> Result<()> {
-        if home.has(key) {
-            return Ok(());
-        }
+    fn map_layer(&self, layer: &Layer, (home, key): (&Dir, &str), ids: &Translation, data: Option<&Dir>) -> Result<()> {
         let (draft, dir) = Draft::dir(self)?;
-        tree::build(&dir, layer, ids, way)?;
-        if way == Way::Copy {
+        tree::build(&dir, layer, ids, contents_in(data)?)?;
+        if data.is_none() {
             // What has a name is complete, also after a power failure. File systems keep the order of what is no contents.
             self.sync()?;
         }
@@ -190,16 +190,20 @@ impl Store {
     }
 }
 
+fn contents_in(data: Option<&Dir>) -> Result<Contents> {
+    data.map_or(Ok(Contents::Copied), |data| data::attributed(data).map(Contents::Elsewhere))
+}
+
 /// Makes one tree. Somebody else who makes it, too, makes another, and only one gets the name.
-fn in_memory(memory: &Dir, name: &str, layer: &Layer, ids: &Translation) -> Result<()> {
+fn in_memory((memory, name): (&Dir, &str), layer: &Layer, ids: &Translation, data: &Dir) -> Result<()> {
     let what = || format!("the inodes of layer {} cannot be made in memory", layer.diff_id());
     let draft = random_name();
     let dir = memory.make_dir(&draft, 0o700).map_err(io(what()))?;
-    let made =
-        tree::build(&dir, layer, ids, Way::Metadata).and_then(|()| match memory.rename(&draft, memory, name, false) {
-            Err(failed) if failed.errno != Errno::EXIST => Err(io(what())(failed)),
-            renamed => Ok(renamed.is_ok()),
-        });
+    let built = contents_in(Some(data)).and_then(|contents| tree::build(&dir, layer, ids, contents));
+    let made = built.and_then(|()| match memory.rename(&draft, memory, name, false) {
+        Err(failed) if failed.errno != Errno::EXIST => Err(io(what())(failed)),
+        renamed => Ok(renamed.is_ok()),
+    });
     if !matches!(made, Ok(true)) {
         // What cannot be removed is gone with the file system.
         let _ = removal::remove(memory, draft.as_ref());

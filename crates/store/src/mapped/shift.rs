@@ -110,10 +110,10 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn inode(&mut self, stat: &Stat, open: impl FnOnce() -> Done<Option<std::os::fd::OwnedFd>>) -> Done {
         let known = self.before.get(&stat.st_ino).copied().unwrap_or_default();
-        let (uid, no_uid) = self.id(Kind::Uid, stat.st_uid, known.uid)?;
-        let (gid, no_gid) = self.id(Kind::Gid, stat.st_gid, known.gid)?;
-        if no_uid.is_some() || no_gid.is_some() {
-            self.next.aside.insert(stat.st_ino, Aside { uid: no_uid, gid: no_gid });
+        let (uid, lost_owner) = self.id(Kind::Uid, stat.st_uid, known.uid)?;
+        let (gid, lost_group) = self.id(Kind::Gid, stat.st_gid, known.gid)?;
+        if lost_owner.is_some() || lost_group.is_some() {
+            self.next.aside.insert(stat.st_ino, Aside { uid: lost_owner, gid: lost_group });
         }
         let mut xattrs = Vec::new();
         if let Some(fd) = open()? {

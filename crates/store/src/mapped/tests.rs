@@ -184,7 +184,7 @@ fn what_a_death_leaves_is_swept_away() {
     let made = store.layer(&layer).unwrap().unwrap();
     // As far as a kill in the middle would have let it come.
     let (draft, dir) = Draft::dir(&store).unwrap();
-    tree::build(&dir, &made, &Translation::new(&IdMap::identity(), &IdMap::identity()), Way::Copy).unwrap();
+    tree::build(&dir, &made, &Translation::new(&IdMap::identity(), &IdMap::identity()), Contents::Copied).unwrap();
     std::mem::forget(draft);
     assert_eq!(store.tmp.names().unwrap().len(), 1);
     sys::rustix::fs::flock(&dir, sys::rustix::fs::FlockOperation::Unlock).unwrap();

@@ -1,7 +1,7 @@
 //! A layer's tree once more, with other owners: with its contents, or with references to them.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     ffi::OsStr,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
@@ -25,8 +25,8 @@ use sys::{
 };
 
 use super::{
-    Way, contents,
-    data::{self, Numbers, has_contents},
+    contents,
+    data::{self, Numbers, is_regular},
     failed,
     translation::Translation,
     walk::{DIRECTORY, Done, Entry, Refused, Visitor, call, up, walk},
@@ -39,7 +39,7 @@ const METACOPY: &std::ffi::CStr = c"user.overlay.metacopy";
 const REDIRECT: &std::ffi::CStr = c"user.overlay.redirect";
 
 /// Makes the tree of a layer below a new directory `fs` in `dir`.
-pub(super) fn build(dir: &Dir, layer: &Layer, ids: &Translation, way: Way) -> Result<()> {
+pub(super) fn build(dir: &Dir, layer: &Layer, ids: &Translation, contents: Contents) -> Result<()> {
     let what = || format!("the files of layer {} cannot be given other owners", layer.diff_id());
     let source = layer.files()?;
     let root = source.stat("").map_err(io(what()))?;
@@ -49,18 +49,37 @@ pub(super) fn build(dir: &Dir, layer: &Layer, ids: &Translation, way: Way) -> Re
         _ => None,
     };
     let target = dir.make_dir("fs", 0o700).map_err(io(what()))?;
-    let walked = Builder::new(target, ids, Numbers::of(layer), way)
+    let walked = Builder::new(&target, ids, Numbers::of(layer), contents)
         .and_then(|mut builder| walk(&source, &mut builder))
         .map_err(failed(what()));
     drop(born);
     walked
 }
 
+/// Where the contents of files are.
+#[derive(Debug)]
+pub(super) enum Contents {
+    /// In the tree.
+    Copied,
+    /// In the layer's [`data`]; the files that have extended attributes, too.
+    Elsewhere(HashSet<String>),
+}
+
+impl Contents {
+    /// Whether the layer's file has to be opened.
+    fn needs(&self, number: &str) -> bool {
+        match self {
+            Contents::Copied => true,
+            Contents::Elsewhere(attributed) => attributed.contains(number),
+        }
+    }
+}
+
 /// Where the next inode is made.
 struct Builder<'a> {
     ids: &'a Translation,
     numbers: Numbers,
-    way: Way,
+    contents: Contents,
     /// Whom new inodes belong to.
     born: (u32, u32),
     /// The permissions that are taken away from new files.
@@ -77,21 +96,20 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(target: Dir, ids: &'a Translation, numbers: Numbers, way: Way) -> Result<Self, sys::Failed> {
+    fn new(target: &Dir, ids: &'a Translation, numbers: Numbers, contents: Contents) -> Result<Self, sys::Failed> {
         let failed = |call, errno| sys::Failed::new(call, target.path(), errno);
         // A set-group-ID directory above would hand its group down.
-        fchmod(&target, Mode::RWXU).map_err(|errno| failed("fchmod", errno))?;
-        let stat = fstat(&target).map_err(|errno| failed("fstat", errno))?;
-        let root = target.try_clone()?;
-        let opened = |dir: &Dir| openat(dir, ".", DIRECTORY, Mode::empty()).map_err(|errno| failed("openat", errno));
+        fchmod(target, Mode::RWXU).map_err(|errno| failed("fchmod", errno))?;
+        let stat = fstat(target).map_err(|errno| failed("fstat", errno))?;
+        let opened = || openat(target, ".", DIRECTORY, Mode::empty()).map_err(|errno| failed("openat", errno));
         Ok(Builder {
             ids,
             numbers,
-            way,
+            contents,
             born: (stat.st_uid, stat.st_gid),
             umask: umask(),
-            root: opened(&root)?,
-            here: opened(&target)?,
+            root: opened()?,
+            here: opened()?,
             above: Vec::new(),
             path: PathBuf::new(),
             linked: HashMap::new(),
@@ -124,9 +142,9 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn file(&mut self, entry: Entry<'_>, contents: Option<&str>) -> Done {
+    fn file(&mut self, entry: Entry<'_>, number: &str) -> Done {
         let stat = entry.stat;
-        let source = data::open(entry.parent, entry.name)?;
+        let opened = self.contents.needs(number).then(|| data::open(entry.parent, entry.name)).transpose()?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mode = stat.st_mode & 0o7777;
         // Attributes can be given to what can be written.
@@ -136,13 +154,16 @@ impl<'a> Builder<'a> {
         if owners != self.born {
             fchown(&file, Some(Uid::from_raw(owners.0)), Some(Gid::from_raw(owners.1))).map_err(call("fchown"))?;
         }
-        match (contents, self.way) {
-            (None, _) => {}
-            (Some(_), Way::Copy) => contents::copy(&source, &file, stat)?,
-            (Some(name), Way::Metadata) => refer(&file, stat, name)?,
+        match (&self.contents, &opened) {
+            // Who has no contents needs none from elsewhere.
+            _ if stat.st_size == 0 => {}
+            (Contents::Copied, Some(source)) => contents::copy(source, &file, stat)?,
+            _ => refer(&file, stat, number)?,
         }
         // What changes a file's owner or size takes its capabilities and set-id bits away, so they come after that.
-        self.xattrs.carry(source.as_fd(), file.as_fd(), self.ids)?;
+        if let Some(source) = opened {
+            self.xattrs.carry(source.as_fd(), file.as_fd(), self.ids)?;
+        }
         if mode & (self.umask | 0o7600) != 0o600 {
             fchmod(&file, Mode::from_raw_mode(mode)).map_err(call("fchmod"))?;
         }
@@ -159,7 +180,7 @@ impl<'a> Builder<'a> {
         } else {
             match mknodat(&self.here, name, kind, mode, stat.st_rdev) {
                 Err(Errno::PERM) => return Ok(()),
-                made => made.map_err(call("mknodat"))?,
+                done => done.map_err(call("mknodat"))?,
             }
         }
         if is_whiteout(stat) {
@@ -189,12 +210,12 @@ impl Visitor for Builder<'_> {
 
     fn node(&mut self, entry: Entry<'_>) -> Done {
         // Numbers are given to all names, so that they do not depend on what is a link to what.
-        let contents = has_contents(entry.stat).then(|| self.numbers.next());
+        let number = if is_regular(entry.stat) { self.numbers.next() } else { String::new() };
         if !is_whiteout(entry.stat) && self.link(entry)? {
             return Ok(());
         }
         match FileType::from_raw_mode(entry.stat.st_mode) {
-            FileType::RegularFile => self.file(entry, contents.as_deref()),
+            FileType::RegularFile => self.file(entry, &number),
             kind => self.special(entry, kind),
         }
     }
@@ -230,10 +251,7 @@ pub(super) fn is_whiteout(stat: &Stat) -> bool {
 }
 
 fn times(stat: &Stat) -> Timestamps {
-    let at = |seconds, nanoseconds| Timespec {
-        tv_sec: i64::try_from(seconds).unwrap_or(0),
-        tv_nsec: i64::try_from(nanoseconds).unwrap_or(0),
-    };
+    let at = |tv_sec, nanoseconds| Timespec { tv_sec, tv_nsec: i64::try_from(nanoseconds).unwrap_or(0) };
     Timestamps {
         last_access: at(stat.st_atime, stat.st_atime_nsec),
         last_modification: at(stat.st_mtime, stat.st_mtime_nsec),

@@ -31,6 +31,12 @@ impl Default for Xattrs {
 }
 
 impl Xattrs {
+    /// Whether an inode has an attribute that matters.
+    pub fn any(&mut self, of: BorrowedFd<'_>) -> Done<bool> {
+        let length = self.list(of)?;
+        Ok(self.names[..length].split(|byte| *byte == 0).any(matters))
+    }
+
     /// Calls `found` with each attribute that matters, as it reads under the translation.
     pub fn each(
         &mut self,
@@ -38,10 +44,7 @@ impl Xattrs {
         ids: &Translation,
         mut found: impl FnMut(&CStr, &[u8]) -> Done,
     ) -> Done {
-        let length = match flistxattr(from, &mut *self.names) {
-            Err(Errno::OPNOTSUPP) => 0,
-            length => length.map_err(call("flistxattr"))?,
-        };
+        let length = self.list(from)?;
         for name in self.names[..length].split_inclusive(|byte| *byte == 0) {
             let Ok(name) = CStr::from_bytes_with_nul(name) else { continue };
             if !matters(name.to_bytes()) {
@@ -52,12 +55,18 @@ impl Xattrs {
                 Err(Errno::NODATA | Errno::OVERFLOW) => continue,
                 length => length.map_err(call("fgetxattr"))?,
             };
-            match translated(name.to_bytes(), &self.value[..length], ids) {
-                Some(value) => found(name, &value)?,
-                None => continue,
+            if let Some(value) = translated(name.to_bytes(), &self.value[..length], ids) {
+                found(name, &value)?;
             }
         }
         Ok(())
+    }
+
+    fn list(&mut self, of: BorrowedFd<'_>) -> Done<usize> {
+        match flistxattr(of, &mut *self.names) {
+            Err(Errno::OPNOTSUPP) => Ok(0),
+            length => length.map_err(call("flistxattr")),
+        }
     }
 
     /// Gives one inode what another has.
