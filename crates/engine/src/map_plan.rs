@@ -10,7 +10,7 @@ mod why;
 use std::ops::RangeInclusive;
 
 use diag::{Error, Report, Result, codes};
-use idmap::{Caller, Extents, IdMap, IdSet, Kind, Needs, Reason, draw};
+use idmap::{Caller, Extents, FULL, IdMap, IdSet, Kind, Needs, Reason, draw, grouped};
 use store::ContainerId;
 
 use crate::{
@@ -133,7 +133,7 @@ impl Engine<'_> {
         Asked::read(&map_request, &host, &image)
             .map_err(|refused| refused.into_error(|place| given_at(&request, place)))?;
         let decided = self.peek(&request, &map_request, &host, &image);
-        notes.extend(default_note(chosen || decided.is_err(), &host, &request, &image));
+        notes.extend(default_note(chosen || decided.is_err(), &host));
         plan(request, &host, &image, decided, notes, width)
     }
 
@@ -209,15 +209,17 @@ fn in_host_ids(host: &Host, decided: &Decided<()>) -> Result<IdMap> {
 }
 
 /// What a start does that chooses no way, if that is something else than the plan.
-fn default_note(silent: bool, host: &Host, request: &RunRequest, image: &Image) -> Option<String> {
+fn default_note(silent: bool, host: &Host) -> Option<String> {
     if silent {
         return None;
     }
-    let flag = if request.rootfs { "--rootfs " } else { "" };
-    let exact = format!("`unroot run --userns=auto {flag}{}` maps exactly this", image.name);
+    let exact = "`unroot run --userns=auto` maps exactly this";
     Some(match &host.caller {
         Caller::Root { .. } if has_slots(host) => {
-            format!("{exact}; without --userns, the rest of the container's 65,536 ids is mapped, too")
+            format!(
+                "{exact}; without --userns, the rest of the container's {} ids is mapped, too",
+                grouped(FULL.into())
+            )
         }
         Caller::Root { .. } => format!("{exact}; without --userns, the ids of this namespace are kept as they are"),
         Caller::User { .. } => format!("{exact}; without --userns, root in the container is you, with all of your ids"),
