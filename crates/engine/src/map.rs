@@ -76,11 +76,12 @@ pub fn decide<L: Leases>(
         let [uid_pool, gid_pool] = choice.pools(&uids, &gids)?;
         Ok(Automatic { uids, gids, uid_pool, gid_pool })
     })
-    .map_err(|refused| refused.into_error(&origin))?;
+    .map_err(|refused| refused.into_error(&origin));
     let at = |error: Error| match place_of_all(request, &origin) {
         Some(origin) => error.at(origin),
         None => error,
     };
+    let resolved = resolved.map_err(|error| if error.code() == codes::UR0205 { at(error) } else { error })?;
     let lease = match &resolved.namespace {
         Namespace::New(map) => choice.lease(map)?,
         _ => None,

@@ -6,7 +6,7 @@
 
 use std::{fmt, ops::RangeInclusive};
 
-use crate::{Extents, IdSet};
+use crate::IdSet;
 
 /// How many ids a slot has.
 pub const SLOT_SIZE: u32 = 65536;
@@ -65,17 +65,6 @@ pub fn free_slots<'a>(name: &str, taken: &'a IdSet) -> impl Iterator<Item = Slot
     slots(name).filter(|slot| !taken.meets(&slot.ids()))
 }
 
-/// The host ids that running containers have: the outer columns of these maps. The identity does not count, as it is
-/// the map of every process that is in no container.
-pub fn taken_by<'a>(maps: impl IntoIterator<Item = &'a Extents>) -> IdSet {
-    let identity = Extents::identity();
-    let mut taken = IdSet::new();
-    for map in maps.into_iter().filter(|map| **map != identity) {
-        taken.extend(map.iter().map(crate::Extent::outside_range));
-    }
-    taken
-}
-
 /// 64-bit FNV-1a (`draft-eastlake-fnv`), written out because std's hashes may change.
 pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
@@ -116,8 +105,6 @@ mod tests {
         let first = slots("web").next().unwrap();
         let taken = IdSet::from_iter([first.base() + 65_535..=first.base() + 65_535]);
         assert_eq!(free_slots("web", &taken).next(), slots("web").nth(1));
-        let running = [Extents::identity(), Extents::new([crate::Extent::new(0, first.base(), 1)]).unwrap()];
-        assert_eq!(taken_by(&running), IdSet::from_iter([first.base()..=first.base()]));
         assert_eq!(free_slots("web", &IdSet::from_iter([0..=u32::MAX])).next(), None);
     }
 }

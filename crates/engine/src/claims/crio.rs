@@ -29,12 +29,11 @@ pub(super) fn look(host: &HostFiles, claims: &mut Claims) {
     for (kind, said) in Kind::BOTH.into_iter().zip(said) {
         let Some((value, file, line, text)) = said else { continue };
         for triple in value.split(',').map(str::trim).filter(|triple| !triple.is_empty()) {
-            match host_ids(triple) {
-                Some(ids) => claims.add(kind, ids, "CRI-O", ClaimKind::Tool, &format!("{file}:{line}")),
-                None => {
-                    let why = format!("`{triple}` is not CONTAINER:HOST:COUNT");
-                    claims.warnings.push(misunderstood(&file, &text, line, &why));
-                }
+            if let Some(ids) = host_ids(triple) {
+                claims.add(kind, ids, "CRI-O", ClaimKind::Tool, &format!("{file}:{line}"));
+            } else {
+                let why = format!("`{triple}` is not CONTAINER:HOST:COUNT");
+                claims.warnings.push(misunderstood(&file, &text, line, &why));
             }
         }
     }

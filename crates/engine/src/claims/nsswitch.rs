@@ -1,5 +1,5 @@
 //! Subordinate ids that are in no file of this host: a `subid:` line of nsswitch.conf names where they come from (`sss` for
-//! FreeIPA), and only `getsubids` can ask there. It is run for those names alone whose ids matter here.
+//! `FreeIPA`), and only `getsubids` can ask there. It is run for those names alone whose ids matter here.
 
 use std::{
     io::Read,
@@ -33,7 +33,7 @@ pub(super) fn look(host: &HostFiles, claims: &mut Claims) {
         for kind in Kind::BOTH {
             match ask(name, kind) {
                 Ok(answer) => {
-                    for ids in answer.lines().filter_map(|line| answered(line)) {
+                    for ids in answer.lines().filter_map(answered) {
                         claims.add(kind, ids, name, ClaimKind::Delegated, &format!("getsubids {name} ({sources})"));
                     }
                 }

@@ -9,6 +9,7 @@ use std::{
 use idmap::{Extents, Kind};
 
 use super::{ClaimKind, Claims, HostFiles};
+use crate::foreign::Foreign;
 
 /// A map, one process that has it, and how many have.
 struct Found {
@@ -25,7 +26,11 @@ pub(super) fn look(host: &HostFiles, claims: &mut Claims) {
             1 => String::new(),
             many => format!(" and {} more", many - 1),
         };
-        let owner = format!("process {}{more}", comm.trim());
+        let container = i32::try_from(found.pid).ok().filter(|_| host.is_here()).and_then(Foreign::of);
+        let owner = match container {
+            Some(container) => container.text(),
+            None => format!("process {}{more}", comm.trim()),
+        };
         for (kind, map) in Kind::BOTH.into_iter().zip(&found.maps) {
             // Ids that a map leaves as they are are the host's own, and shared on purpose.
             for extent in map.iter().filter(|extent| extent.inside.0 != extent.outside.0) {

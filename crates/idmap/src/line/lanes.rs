@@ -25,15 +25,12 @@ pub(super) fn lanes(claims: &[Claim], overlaps: &[Overlap<'_>]) -> Vec<Lane> {
     let mut lanes: Vec<Lane> = Vec::new();
     for claim in claims {
         let label = label(claim);
-        let lane = match lanes.iter_mut().find(|lane| lane.label == label) {
-            Some(lane) => lane,
-            None => {
-                lanes.push(Lane { label, what: claim.what, ids: IdSet::new(), disputed: IdSet::new() });
-                let Some(lane) = lanes.last_mut() else { continue };
-                lane
-            }
-        };
-        lane.ids.insert_range(claim.ids.clone());
+        if let Some(lane) = lanes.iter_mut().find(|lane| lane.label == label) {
+            lane.ids.insert_range(claim.ids.clone());
+        } else {
+            let ids = [claim.ids.clone()].into_iter().collect();
+            lanes.push(Lane { label, what: claim.what, ids, disputed: IdSet::new() });
+        }
     }
     for overlap in overlaps {
         for claim in [overlap.first, overlap.second] {
@@ -142,11 +139,10 @@ fn boundaries(lanes: &[Lane]) -> BTreeSet<u64> {
         let mut last: Option<u64> = None;
         for range in lane.ids.ranges() {
             let (first, end) = (u64::from(*range.start()), u64::from(*range.end()) + 1);
-            if lane.what == ClaimKind::Account && last.is_some_and(|last| first < last + CLOSE) {
-                last.iter().for_each(|last| drop(edges.remove(last)));
-            } else {
-                edges.insert(first);
-            }
+            match last.filter(|last| lane.what == ClaimKind::Account && first < last + CLOSE) {
+                Some(last) => edges.remove(&last),
+                None => edges.insert(first),
+            };
             edges.insert(end);
             last = Some(end);
         }

@@ -7,7 +7,7 @@ use svg::{
 
 use super::{
     Claim, ClaimKind, Overlap,
-    findings::findings,
+    findings::{findings, instead},
     lanes::{Lane, Scale, lanes},
     plain,
 };
@@ -35,10 +35,11 @@ const DISPUTED: &str = "#c62828";
 pub fn svg(claims: &[Claim], overlaps: &[Overlap<'_>]) -> String {
     let lanes = lanes(claims, overlaps);
     let scale = Scale::new(&lanes, WIDTH);
-    let said: Vec<String> = findings(overlaps).iter().flat_map(super::findings::Finding::lines).collect();
+    let said = findings(overlaps).iter().flat_map(super::findings::Finding::lines).collect::<Vec<String>>();
+    let mend = instead(claims, overlaps).map(|mend| format!("{}{}.", mend[..1].to_uppercase(), &mend[1..]));
     let bottom = TOP + lanes.len() * ROW + MARGIN;
     let width = MARGIN + LABELS + WIDTH + MARGIN;
-    let height = bottom + (said.len() + 1) * 20 + MARGIN;
+    let height = bottom + (said.len() + 1 + usize::from(mend.is_some())) * 20 + MARGIN;
     let mut document = Document::new()
         .set("viewBox", (0, 0, width, height))
         .set("width", width)
@@ -58,7 +59,10 @@ pub fn svg(claims: &[Claim], overlaps: &[Overlap<'_>]) -> String {
     for (i, line) in said.iter().enumerate() {
         let colour = if line.starts_with(' ') { FAINT } else { INK };
         let indent = line.len() - line.trim_start().len();
-        document = document.add(text(MARGIN + indent * 5, bottom + 36 + i * 20, 13, colour, line.trim_start()));
+        document = document.add(text(MARGIN + indent * 5, bottom + 36 + i * 20, 13, colour, &plain(line.trim_start())));
+    }
+    if let Some(mend) = mend {
+        document = document.add(text(MARGIN, bottom + 36 + said.len() * 20, 13, INK, &plain(&mend)));
     }
     document.to_string()
 }

@@ -1,6 +1,6 @@
 //! The line as text: plain ASCII, no colour.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
     Claim, ClaimKind, Overlap, amount,
@@ -104,10 +104,10 @@ fn verdict(claims: &[Claim], overlaps: &[Overlap<'_>]) -> String {
         many => format!("{many} overlaps:\n"),
     };
     for line in findings.iter().flat_map(super::findings::Finding::lines) {
-        text.push_str(&format!("  {}\n", plain(&line)));
+        let _ = writeln!(text, "  {}", plain(&line));
     }
     if let Some(instead) = instead(claims, overlaps) {
-        text.push_str(&format!("{instead}\n"));
+        let _ = writeln!(text, "{}", plain(&instead));
     }
     text
 }

@@ -87,7 +87,7 @@ impl Store {
     }
 }
 
-impl<'a> IdsLock<'a> {
+impl IdsLock<'_> {
     /// All sets that somebody holds, by the names of their holders. Files that nobody holds are removed.
     pub fn held(&self) -> Result<Vec<HeldIds>> {
         let names = self.store.ids.names().map_err(io("the leases cannot be listed"))?;
@@ -195,7 +195,9 @@ mod tests {
     fn a_file_that_is_held_and_broken_is_no_empty_set() {
         let (home, store) = store();
         let _lease = store.lock_ids().unwrap().take(&ids("aaa", "1")).unwrap();
-        std::fs::write(home.path().join("run/ids/aaa"), "{").unwrap();
+        let ids = sys::Dir::open(home.path().join("run/ids")).unwrap();
+        let file = ids.open_at("aaa", OFlags::WRONLY, Mode::empty()).unwrap();
+        ftruncate(&file, 1).unwrap();
         assert!(store.lock_ids().unwrap().held().is_err());
     }
 
