@@ -2,6 +2,7 @@
 
 #![allow(missing_docs)]
 
+mod podman_table;
 mod promises;
 
 use proptest::prelude::*;
@@ -42,5 +43,12 @@ proptest! {
     #[test]
     fn maps(text in ".([0-9]{1,3} [0-9]{1,3} [1-9][0-9]?\n){0,4}\n([0-9]{1,3} [0-9]{1,3} [1-9][0-9]{0,2}\n){0,4}") {
         promises::kernel_map(text.as_bytes());
+    }
+}
+
+#[test]
+fn all_lines_of_the_tables() {
+    for case in podman_table::maps().iter().chain(&podman_table::refusals()) {
+        promises::map_syntax(case.options.as_bytes());
     }
 }

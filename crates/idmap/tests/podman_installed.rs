@@ -13,9 +13,9 @@
 mod podman_oracle;
 mod podman_table;
 
-use std::fs;
+use std::{fmt::Write as _, fs};
 
-use idmap::{Caller, Extents, IdMap, Kind, Namespace, Outside, Request, SubidFile, Words, intermediate};
+use idmap::{Caller, Extents, IdMap, Kind, Outside, Request, SubidFile, Words, intermediate};
 use podman_oracle::{Answer, Stage, own_ids, version};
 use podman_table::{
     Case, Podman, ask,
@@ -46,7 +46,7 @@ impl Here {
                 let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
                 let id = part[..digits].parse().ok().and_then(|id| theirs.get(kind).to_inside(Outside(id)));
                 let id = id.and_then(|id| own.get(kind).to_outside(id)).map(|id| id.to_string());
-                text += &format!("@{}{}", id.as_deref().unwrap_or(&part[..digits]), &part[digits..]);
+                let _ = write!(text, "@{}{}", id.as_deref().unwrap_or(&part[..digits]), &part[digits..]);
             }
             text
         });
@@ -67,13 +67,10 @@ impl Here {
             }
             (Caller::User { intermediate, .. }, Answer::Map(map)) => {
                 let split = |kind| map.get(kind).split_at_parents(intermediate.get(kind)).map(|_| ());
-                match Kind::BOTH.into_iter().try_for_each(split) {
-                    Err(straddle) => Answer::Refused(format!("no map: {straddle:?}")),
-                    Ok(()) => {
-                        let map = IdMap::try_from_fn(|kind| map.get(kind).compose(intermediate.get(kind)));
-                        Answer::Map(map.unwrap())
-                    }
+                if let Err(straddle) = Kind::BOTH.into_iter().try_for_each(split) {
+                    return Answer::Refused(format!("no map: {straddle:?}"));
                 }
+                Answer::Map(IdMap::try_from_fn(|kind| map.get(kind).compose(intermediate.get(kind))).unwrap())
             }
             (_, theirs) => theirs,
         }

@@ -3,7 +3,9 @@
 #![allow(unreachable_pub)]
 
 use std::{
-    env, fs,
+    env,
+    fmt::Write as _,
+    fs,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
     process::{Command, Stdio},
@@ -118,7 +120,7 @@ fn accounts() -> String {
     for (i, line) in ROOTS_FILE.lines().enumerate() {
         let name = line.split(':').next().unwrap_or_default();
         if !accounts.lines().any(|account| account.starts_with(&format!("{name}:"))) {
-            accounts += &format!("{name}:x:{0}:{0}::/:/bin/false\n", 5000 + i);
+            let _ = writeln!(accounts, "{name}:x:{0}:{0}::/:/bin/false", 5000 + i);
         }
     }
     accounts
