@@ -30,7 +30,7 @@ impl Engine<'_> {
                 foreign.text(),
                 json!({ "name": foreign.engine, "container": foreign.container }),
             ),
-            (None, None) => Entry::new("process").text("container", "none"),
+            (None, None) => Entry::new("process").fact("container", outside(pid), serde_json::Value::Null),
         };
         entry = with_ids(entry, pid, ids);
         let command = command_line(pid);
@@ -53,6 +53,14 @@ impl Engine<'_> {
             }
         }
         Ok(None)
+    }
+}
+
+/// What a process is in that is in no container that can be told.
+fn outside(pid: i32) -> &'static str {
+    match (identity_of(pid), own_identity()) {
+        (Some(space), Some(own)) if space != own => "none that is known here, but a user namespace of its own",
+        _ => "none",
     }
 }
 

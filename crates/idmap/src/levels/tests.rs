@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::Inside;
 
@@ -156,4 +158,48 @@ fn gaps_are_what_no_strand_has() {
     let gaps: Vec<_> = views[0].gaps().ranges().collect();
     assert_eq!(gaps, [1024..=65_533, 65_535..=LAST_ID]);
     assert!(views[0].strands.iter().all(|strand| map(&[(0, 0, 65_535)]).contains(Inside(strand.starts[0].unwrap()))));
+}
+
+/// A map of short extents, some of which are next to each other.
+fn any_map() -> impl Strategy<Value = Extents> {
+    proptest::collection::vec((0..4u32, 0..4u32, 1..6u32), 0..12).prop_map(|steps| {
+        let (mut inside, mut outside) = (0, 0);
+        let extents = steps.into_iter().map(|(skip, gap, len)| {
+            let extent = Extent::new(inside + skip, outside + gap, len);
+            (inside, outside) = (inside + skip + len, outside + gap + len);
+            extent
+        });
+        Extents::new(extents.collect::<Vec<_>>()).unwrap()
+    })
+}
+
+proptest! {
+    /// Every id is in exactly one strand of each column, and goes where the maps lead.
+    #[test]
+    fn strands_are_the_maps(inner in any_map(), outer in any_map()) {
+        let found = strands(&[&inner, &outer]);
+        let holding = |column: usize, id: u32| -> Vec<&Strand> {
+            found.iter().filter(|strand| strand.ids(column).is_some_and(|(a, b)| (a..=b).contains(&id))).collect()
+        };
+        for id in inner.inside_ids().iter() {
+            let [strand] = holding(0, id)[..] else { panic!("{id} is not in one strand: {found:?}") };
+            let skip = id - strand.starts[0].unwrap();
+            let trace = crate::trace(&[inner.clone(), outer.clone()], id, crate::Way::Outwards);
+            let led: Vec<u32> = strand.starts.iter().flatten().map(|start| start + skip).collect();
+            prop_assert_eq!(led, trace.ids);
+        }
+        for id in outer.outside_ids().iter() {
+            prop_assert_eq!(holding(2, id).len(), 1);
+        }
+    }
+
+    #[test]
+    fn any_map_can_be_drawn(inner in any_map(), outer in any_map(), width in 0..100usize) {
+        let maps = [inner, outer].map(|map| IdMap { uid: map.clone(), gid: map }).to_vec();
+        let levels = Levels { maps, ..rootless() };
+        for glyphs in [&Glyphs::BOXES, &Glyphs::ASCII] {
+            prop_assert!(drawn(&levels, glyphs, width).lines().all(|line| line.chars().count() <= width));
+        }
+        prop_assert!(crate::svg::draw(&levels, &Accounts).ends_with("</svg>\n"));
+    }
 }

@@ -114,10 +114,11 @@ impl<'a> Picture<'a> {
         let line = |text: fn(&super::Level) -> &str, paint: Paint| {
             let mut line = Painted::default();
             for (column, level) in self.levels.columns.iter().enumerate() {
-                let room = self.widths[column] + 3 + self.link;
-                let cut = cut(&clean(text(level)), room.saturating_sub(2), self.glyphs);
+                // Up to where the next title begins, but for a blank.
+                let room = self.widths[column] + 1 + self.link;
+                let cut = cut(&clean(text(level)), room, self.glyphs);
                 line.add(Paint::None, "  ");
-                line.add(paint, format!("{cut:<width$}", width = room - 1));
+                line.add(paint, format!("{cut:<width$}", width = room + 1));
             }
             line
         };

@@ -156,7 +156,7 @@ fn no_picture(shown: &Shown) -> Error {
         }
         Shown::Picture(_) => (String::new(), None),
     };
-    let error = Error::new(codes::UR0813, what);
+    let error = Error::new(codes::UR0806, what);
     match command {
         Some(command) => error.help_run("see its ids as text", command),
         None => error.help("leave --svg out"),
