@@ -25,6 +25,7 @@ mod host;
 mod kernel;
 mod map;
 mod process;
+mod registry;
 mod runtime;
 mod store;
 
@@ -34,11 +35,12 @@ pub use host::*;
 pub use kernel::*;
 pub use map::*;
 pub use process::*;
+pub use registry::*;
 pub use runtime::*;
 pub use store::*;
 
-const FAMILIES: [&[Code]; 8] =
-    [map::LIST, host::LIST, kernel::LIST, bundle::LIST, process::LIST, runtime::LIST, store::LIST, engine::LIST];
+const FAMILIES: [&[Code]; 9] =
+    [map::LIST, host::LIST, kernel::LIST, bundle::LIST, process::LIST, runtime::LIST, store::LIST, engine::LIST, registry::LIST];
 
 /// All codes, in the order of their numbers.
 pub fn all() -> impl Iterator<Item = Code> {
@@ -47,7 +49,7 @@ pub fn all() -> impl Iterator<Item = Code> {
 
 /// The page that explains a code: Markdown.
 pub fn page(code: Code) -> &'static str {
-    [map::PAGES, host::PAGES, kernel::PAGES, bundle::PAGES, process::PAGES, runtime::PAGES, store::PAGES, engine::PAGES]
+    [map::PAGES, host::PAGES, kernel::PAGES, bundle::PAGES, process::PAGES, runtime::PAGES, store::PAGES, engine::PAGES, registry::PAGES]
         .into_iter()
         .flatten()
         .find(|(id, _)| *id == code.id())

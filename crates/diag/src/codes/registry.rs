@@ -1,0 +1,12 @@
+//! `UR09xx`: registries: names, configuration, credentials, transfer.
+
+family! {
+    UR0901 Engine "a short name fits several registries";
+    UR0902 Engine "there is no registry to look for a short name in";
+    UR0903 Engine "the registry is blocked";
+    UR0904 Engine "registries.conf is written in the old format";
+    UR0905 Engine "a credential helper failed";
+    UR0906 Engine "the policy rejects the image";
+    UR0907 Engine "the policy asks for signatures, which cannot be checked";
+    UR0908 Engine "the certificates for a registry cannot be used";
+}
