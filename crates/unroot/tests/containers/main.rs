@@ -7,6 +7,7 @@ mod basics;
 mod debian;
 mod home;
 mod images;
+mod ladder;
 mod killed;
 mod maps;
 mod options;
