@@ -63,6 +63,13 @@ impl Claims {
         claims
     }
 
+    /// The maps of running processes alone.
+    pub fn running(host: &HostFiles) -> Claims {
+        let mut claims = Claims::default();
+        processes::look(host, &mut claims);
+        claims
+    }
+
     /// All ids that are not free for a new container of root's: claimed by anybody, for uids or for gids.
     pub fn taken(&self) -> IdSet {
         self.all.iter().filter(|claim| claim.what != ClaimKind::Pool).map(|claim| claim.ids.clone()).collect()

@@ -7,7 +7,7 @@ use idmap::{IdSet, Kind, LAST_ID, Slot, grouped, largest_hole, slots::SLOTS};
 
 use super::{
     Host,
-    pool::{has_slots, own},
+    pool::{Leases, StoreLeases, has_slots, own},
 };
 use crate::{Engine, claims::ClaimKind, create::now};
 
@@ -38,14 +38,22 @@ impl Engine<'_> {
 
     fn containers_rows(&self, host: &Host) -> Result<Vec<Row>> {
         if !has_slots(host) {
-            let held = self.store.lock_ids()?.held()?;
-            let row = |held: store::HeldIds| Row {
+            let held = self.store.lock_ids()?.held()?.into_iter().map(|held| Row {
                 who: held.name,
                 ids: held.uids,
                 by: ago(held.since),
                 since: Some(held.since),
-            };
-            return Ok(held.into_iter().map(row).collect());
+            });
+            let mut rows: Vec<Row> = held.collect();
+            let known = rows.iter().fold(IdSet::new(), |all, row| all.union(&row.ids));
+            let running = StoreLeases::new(&self.store, "", "").in_use(host).into_iter();
+            rows.extend(running.filter(|held| !held.uids.difference(&known).is_empty()).map(|held| Row {
+                who: held.name,
+                ids: held.uids,
+                by: held.holder,
+                since: None,
+            }));
+            return Ok(rows);
         }
         let holders = self.holders()?;
         let mut rows = Vec::new();

@@ -1,12 +1,17 @@
 //! Which ids containers get, and who claims which on a host.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
     home::{Home, base, skip, until},
-    remains,
+    remains, rootfs,
 };
 
 /// The first and the last host id of each extent of a running container's uid map.
@@ -161,6 +166,12 @@ fn privileged_a_broken_file_is_told_at_the_start() {
     assert!(warned.contains("warning[UR0209]") && warned.contains("storage.conf:1"), "{warned}");
 }
 
+/// These tests need most of the user's ids, one after the other.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Whether this user has enough further ids for what is tried.
 fn has_ids(home: &Home) -> bool {
     let said = home.says(&["run", "--rm", "box", "cat", "/proc/self/uid_map"]);
@@ -170,6 +181,7 @@ fn has_ids(home: &Home) -> bool {
 
 #[test]
 fn rootless_automatic_maps_are_disjoint_and_come_again() {
+    let _alone = alone();
     let Some(home) = Home::rootless() else { return };
     if !has_ids(&home) {
         return;
@@ -199,6 +211,7 @@ fn rootless_automatic_maps_are_disjoint_and_come_again() {
 
 #[test]
 fn rootless_when_nothing_is_left_the_holders_are_named() {
+    let _alone = alone();
     let Some(home) = Home::rootless() else { return };
     if !has_ids(&home) {
         return;
@@ -266,4 +279,60 @@ fn privileged_ids_have_names_while_a_container_runs() {
     assert_eq!((name_of(first), files()), (None, 0));
     home.says(&["run", "--rm", "--userns=host", "box", "true"]);
     assert_eq!(files(), 0);
+}
+
+/// Two stores know nothing of each other's leases; the maps of running processes tell.
+#[test]
+fn rootless_two_stores_of_a_user_are_disjoint() {
+    let _alone = alone();
+    let (Some(one), Some(two)) = (Home::rootless(), Home::rootless()) else { return };
+    if !has_ids(&one) {
+        return;
+    }
+    let mut maps = Vec::new();
+    for name in ["a", "b", "c"] {
+        for home in [&one, &two] {
+            home.says(&["run", "-d", "--name", name, "--userns=auto:size=5000", "box", "sleep", "60"]);
+            maps.push(extents(home, name));
+        }
+    }
+    assert!(are_disjoint(&maps), "{maps:?}");
+    let (_, said) = one.fails(&["run", "--rm", "--userns=auto:size=40000", "box", "true"]);
+    assert!(said.contains("error[UR0205]") && said.contains("  pid "), "{said}");
+}
+
+/// A root filesystem of busybox with `unroot` in it.
+fn with_unroot(home: &Home) -> Option<String> {
+    let busybox = rootfs::busybox()?;
+    let root = home.path("nested");
+    let unpacked = tar::Archive::new(&*rootfs::archive(&busybox)).unpack(&root);
+    unpacked.expect("a root filesystem");
+    for dir in ["proc", "sys", "dev", "run", "var/lib"] {
+        fs::create_dir_all(root.join(dir)).expect("a directory");
+    }
+    for program in ["unroot", "unroot-runtime"] {
+        fs::copy(home.program().with_file_name(program), root.join("bin").join(program)).expect("a program");
+    }
+    fs::write(root.join("box.tar"), rootfs::archive(&busybox)).expect("an archive");
+    Some(root.display().to_string())
+}
+
+#[test]
+fn privileged_root_in_a_container_draws_from_its_own_ids() {
+    let Some(home) = Home::bare(true) else { return };
+    let Some(root) = with_unroot(&home) else { return skip("no busybox").unwrap_or_default() };
+    let script = "unroot import /box.tar box >/dev/null; for i in a b c; do \
+                  unroot run -d --name $i --userns=auto box sleep 30 >/dev/null || exit 1; done; \
+                  unroot ps --format '{{.UserNS}}'; unroot rm -f a b c >/dev/null";
+    let said = home.says(&["run", "--rm", "--privileged", "--rootfs", &root, "sh", "-c", script]);
+    let maps: Vec<Vec<(u32, u32)>> = said
+        .lines()
+        .map(|map| {
+            let extents =
+                map.split(',').map(|extent| extent.split(':').map(|number| number.parse().expect("a number")));
+            extents.map(Iterator::collect::<Vec<u32>>).map(|e| (e[1], e[1] + e[2] - 1)).collect()
+        })
+        .collect();
+    assert!(maps.len() == 3 && are_disjoint(&maps), "{said}");
+    assert!(maps.concat().iter().all(|(first, last)| *first >= 1024 && *last < 65_534), "{said}");
 }
