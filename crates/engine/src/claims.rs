@@ -53,13 +53,14 @@ impl Claims {
     pub fn configured(host: &HostFiles) -> Claims {
         let mut claims = Claims::default();
         let mut lines = Lines::read(host, &mut claims);
+        // Before the kubelet, which has no pool of its own if somebody delegates ids to it.
+        nsswitch::look(host, &mut claims);
         podman::look(host, &mut lines, &mut claims);
         docker::look(host, &mut lines, &mut claims);
         kubelet::look(host, &mut lines, &mut claims);
         incus::look(host, &mut lines, &mut claims);
         crio::look(host, &mut claims);
         lines.tell(&mut claims);
-        nsswitch::look(host, &mut claims);
         claims
     }
 

@@ -32,6 +32,9 @@ pub(super) fn look(host: &HostFiles, lines: &mut Lines, claims: &mut Claims) {
         lines.use_by("kubelet", "kubelet", FILE, claims);
         return;
     }
+    if claims.all.iter().any(|claim| claim.owner == "kubelet") {
+        return;
+    }
     let Some(sign) = SIGNS.into_iter().find(|sign| host.has(sign)) else { return };
     let (pods, ids, source) = match host.text(FILE, claims) {
         Some(text) => {

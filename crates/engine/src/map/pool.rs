@@ -122,7 +122,8 @@ fn in_use(host: &Host, running: Claims) -> Vec<HeldIds> {
     let (uids, gids) = (all(Kind::Uid), all(Kind::Gid));
     held.retain(|held| {
         let shares = uids.difference(&held.uids).is_empty() || gids.difference(&held.gids).is_empty();
-        !shares && !(uids.intersection(&held.uids).is_empty() && gids.intersection(&held.gids).is_empty())
+        let touches = |all: &IdSet, held: &IdSet| !all.intersection(held).is_empty();
+        !shares && (touches(&uids, &held.uids) || touches(&gids, &held.gids))
     });
     held
 }
