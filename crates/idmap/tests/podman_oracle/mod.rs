@@ -9,6 +9,8 @@ use std::{
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
     process::{Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use idmap::{Extent, Extents, IdMap};
@@ -102,15 +104,24 @@ impl Stage {
     }
 }
 
-/// A rootless Podman leaves files of its delegated ids and a process that holds its namespace.
 impl Drop for Stage {
     fn drop(&mut self) {
-        if own_ids().0 == 0 {
-            return;
+        // A rootless Podman leaves files of its delegated ids and a process that holds its namespace.
+        if own_ids().0 != 0 {
+            let left = ["root", "runroot", "fs"].map(|name| self.0.path().join(name));
+            let _ = self.podman().args(["unshare", "rm", "-rf"]).args(left).output();
+            let _ = self.podman().args(["system", "migrate"]).output();
         }
-        let left = ["root", "runroot"].map(|name| self.0.path().join(name));
-        let _ = self.podman().args(["unshare", "rm", "-rf"]).args(left).output();
-        let _ = self.podman().args(["system", "migrate"]).output();
+        // What cleans up after the last container may still be at work, and makes its directories again.
+        let mut quiet = 0;
+        for _ in 0..50 {
+            quiet = if self.0.path().exists() { 0 } else { quiet + 1 };
+            if quiet == 8 {
+                return;
+            }
+            let _ = fs::remove_dir_all(self.0.path());
+            thread::sleep(Duration::from_millis(100));
+        }
     }
 }
 
