@@ -72,7 +72,7 @@ fn axis(mut document: Document, scale: &Scale, bottom: usize) -> Document {
     for &mark in &scale.marks {
         document = document.add(stroke(MARGIN + LABELS + mark, TOP - 8, bottom, GRID));
     }
-    for (mark, number) in scale.numbers(|number| number.len() * DIGIT + 10) {
+    for (mark, number) in scale.numbers(|number| number.len() * DIGIT + 5) {
         let x = MARGIN + LABELS + mark;
         document = document.add(stroke(x, TOP - 14, TOP - 6, FAINT)).add(text(x, TOP - 20, 11, FAINT, &number));
     }

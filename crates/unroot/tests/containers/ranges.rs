@@ -210,6 +210,22 @@ fn rootless_automatic_maps_are_disjoint_and_come_again() {
 }
 
 #[test]
+fn rootless_fifty_at_once() {
+    let _alone = alone();
+    let Some(home) = Home::rootless() else { return };
+    if !has_ids(&home) {
+        return;
+    }
+    for i in 0..50 {
+        home.says(&["run", "-d", "--name", &format!("c{i}"), "--userns=auto", "box", "sleep", "300"]);
+    }
+    let rows = home.says(&["ps", "--format", "{{.Names}}"]);
+    let maps: Vec<Vec<(u32, u32)>> = rows.lines().map(|name| extents(&home, name)).collect();
+    assert_eq!(maps.len(), 50);
+    assert!(are_disjoint(&maps), "{maps:?}");
+}
+
+#[test]
 fn rootless_when_nothing_is_left_the_holders_are_named() {
     let _alone = alone();
     let Some(home) = Home::rootless() else { return };
