@@ -5,18 +5,17 @@
 //! storage.conf does not count for users, as in Podman. A file that cannot be understood is an error here, which names
 //! the line: Podman says so and goes on without it.
 
-use std::{
-    env, fs,
-    io::ErrorKind,
-    ops::Range,
-    path::{Path, PathBuf},
-};
+use std::{env, path::PathBuf};
 
-use diag::{Error, Origin, Result, codes};
+use diag::Result;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{Engine, request::Given};
+use crate::{
+    Engine,
+    conf_file::{drop_ins, given, parse, read},
+    request::Given,
+};
 
 /// What the files say; `None` where they say nothing. Each value knows its line.
 #[derive(Clone, Debug, Default)]
@@ -99,6 +98,8 @@ impl Places {
 }
 
 const CONTAINERS: &str = "containers.conf";
+/// What can name other files.
+const VARIABLES: &str = "CONTAINERS_CONF or CONTAINERS_STORAGE_CONF";
 
 impl ContainersConf {
     /// Reads the files. UR0811 for a file that cannot be read or understood.
@@ -106,13 +107,13 @@ impl ContainersConf {
         let mut conf = ContainersConf::default();
         for (path, needed) in places.containers()? {
             let Some(text) = read(&path, needed)? else { continue };
-            let file: ContainersFile = parse(&path, &text)?;
+            let file: ContainersFile = parse(&path, &text, VARIABLES)?;
             if let Some(userns) = file.containers.userns {
                 conf.userns = Some(given(&path, &text, userns));
             }
         }
         if let Some((path, text)) = places.storage()? {
-            let options = parse::<StorageFile>(&path, &text)?.storage.options;
+            let options = parse::<StorageFile>(&path, &text, VARIABLES)?.storage.options;
             let size = |size: Option<Spanned<u32>>| size.map(|size| given(&path, &text, size));
             // As in Podman, nought and the empty name are the same as nothing.
             conf.auto_userns_min_size = size(options.min_size).filter(|size| size.value > 0);
@@ -164,62 +165,6 @@ struct StorageOptions {
     min_size: Option<Spanned<u32>>,
     #[serde(rename = "auto-userns-max-size")]
     max_size: Option<Spanned<u32>>,
-}
-
-/// The files `*.conf` in a directory, by name.
-fn drop_ins(dir: &Path) -> Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if is_absent(&error) => return Ok(Vec::new()),
-        Err(error) => return Err(unreadable(dir, &error)),
-    };
-    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
-    let mut paths: Vec<PathBuf> = paths.collect::<std::io::Result<_>>().map_err(|error| unreadable(dir, &error))?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "conf") && !path.is_dir());
-    paths.sort();
-    Ok(paths)
-}
-
-/// A file's text; nothing if it may be missing and is.
-fn read(path: &Path, needed: bool) -> Result<Option<String>> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if !needed && is_absent(&error) => Ok(None),
-        Err(error) => Err(unreadable(path, &error)),
-    }
-}
-
-fn is_absent(error: &std::io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    Error::new(codes::UR0811, format!("the configuration file `{}` cannot be read", path.display()))
-        .at(Origin::Path { path: path.to_owned() })
-        .words(error)
-}
-
-fn parse<T: for<'de> Deserialize<'de>>(path: &Path, text: &str) -> Result<T> {
-    toml::from_str(text).map_err(|error: toml::de::Error| {
-        let what = format!("the configuration file `{}` is not understood", path.display());
-        Error::new(codes::UR0811, what)
-            .at(line(path, text, &error.span().unwrap_or(0..0)))
-            .words(error.message())
-            .help("mend the line, or name another file in CONTAINERS_CONF or CONTAINERS_STORAGE_CONF")
-    })
-}
-
-fn given<T>(path: &Path, text: &str, value: Spanned<T>) -> Given<T> {
-    let at = line(path, text, &value.span());
-    Given { value: value.into_inner(), at: Some(at) }
-}
-
-/// The line in which these bytes begin.
-fn line(path: &Path, text: &str, bytes: &Range<usize>) -> Origin {
-    let before = text.as_bytes().iter().take(bytes.start);
-    let index = before.filter(|byte| **byte == b'\n').count();
-    let words = text.lines().nth(index).unwrap_or_default().trim().to_owned();
-    Origin::Line { file: path.display().to_string(), line: index + 1, text: words }
 }
 
 #[cfg(test)]

@@ -9,4 +9,5 @@ family! {
     UR0906 Engine "the policy rejects the image";
     UR0907 Engine "the policy asks for signatures, which cannot be checked";
     UR0908 Engine "the certificates for a registry cannot be used";
+    UR0909 Engine "a file about registries cannot be written";
 }

@@ -1,4 +1,9 @@
-use diag::render::{Style, text};
+use std::fs;
+
+use diag::{
+    Origin, codes,
+    render::{Style, text},
+};
 use tempfile::TempDir;
 
 use super::*;
