@@ -311,10 +311,9 @@ pub(crate) fn forget(run: &Dir) {
     {
         for names in list.files.chunks(2) {
             let [file, link] = names else { continue };
-            if file.contains('/')
-                || link.contains('/')
-                || Mark::read(&dir, file).is_none_or(|mark| mark.container != list.container)
-            {
+            // A monitor that was killed at its last act may have removed a file and not its link.
+            let is_own = !dir.has(file) || Mark::read(&dir, file).is_some_and(|mark| mark.container == list.container);
+            if file.contains('/') || link.contains('/') || !is_own {
                 continue;
             }
             if dir.read_link(link).is_ok_and(|target| target == std::path::Path::new(file)) {
