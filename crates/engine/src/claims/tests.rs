@@ -180,3 +180,25 @@ fn what_is_no_file_is_said() {
     let claims = Claims::look(&host);
     assert_eq!(claims.warnings.iter().map(diag::Error::code).collect::<Vec<_>>(), [codes::UR0209]);
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(100))]
+
+    /// Whatever the files hold, each is read or reported.
+    #[test]
+    fn any_bytes_in_any_file(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200), text in "[\\[\\]{}:=\"',#\na-z0-9 -]{0,120}") {
+        let paths = [
+            "/etc/subuid", "/etc/subgid", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/docker/daemon.json",
+            "/etc/nerdctl/nerdctl.toml", "/etc/containers/storage.conf", "/etc/crio/crio.conf", "/etc/crio/crio.conf.d/a",
+            "/var/lib/kubelet/config.yaml", "/proc/7/uid_map", "/proc/7/gid_map",
+        ];
+        for contents in [&bytes[..], text.as_bytes()] {
+            let (dir, host) = host(&paths.map(|path| (path, "")));
+            for path in paths {
+                fs::write(dir.path().join(path.trim_start_matches('/')), contents).unwrap();
+            }
+            let claims = Claims::look(&host);
+            proptest::prop_assert!(!claims.to_text(80).is_empty() && claims.to_svg().ends_with("</svg>"));
+        }
+    }
+}
