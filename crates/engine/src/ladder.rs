@@ -12,7 +12,7 @@
 //! mounts. Inodes in memory are made anew after the last container of a user has ended; those on disk stay, which is better for maps
 //! that come again (`keep-id`). All of it is done before the monitor starts, without any lock but the container's.
 
-use std::path::PathBuf;
+use std::{os::fd::OwnedFd, path::PathBuf};
 
 use diag::{Result, codes};
 use idmap::{IdMap, Inside, Kind};
@@ -43,13 +43,15 @@ pub(crate) struct Overlay {
     lower: Vec<PathBuf>,
     data: Vec<PathBuf>,
     idmapped: Idmapped,
+    /// What is in use for as long as the container lives.
+    held: Vec<OwnedFd>,
 }
 
 impl Overlay {
-    /// The monitor's words for it.
-    pub(crate) fn into_root(self, writable: PathBuf, config: &Config) -> Root {
-        let Overlay { lower, data, idmapped } = self;
-        Root::Overlay { lower, data, idmapped, writable: Some(writable), volatile: config.remove }
+    /// The monitor's words for it, and what it is to hold.
+    pub(crate) fn into_root(self, writable: PathBuf, config: &Config) -> (Root, Vec<OwnedFd>) {
+        let Overlay { lower, data, idmapped, held } = self;
+        (Root::Overlay { lower, data, idmapped, writable: Some(writable), volatile: config.remove }, held)
     }
 }
 
@@ -65,7 +67,8 @@ impl Engine<'_> {
         layers: &Layers,
         diff_ids: &[Digest],
     ) -> Result<Overlay> {
-        let as_they_are = Overlay { lower: layers.paths(), data: Vec::new(), idmapped: Idmapped::All };
+        let lower = layers.paths();
+        let as_they_are = Overlay { lower, data: Vec::new(), idmapped: Idmapped::All, held: Vec::new() };
         if !self.is_nested() {
             return Ok(as_they_are);
         }
@@ -77,17 +80,18 @@ impl Engine<'_> {
             return Ok(as_they_are);
         }
         let downwards: Vec<Digest> = diff_ids.iter().rev().copied().collect();
-        // Ids that were chosen for this container are hardly ever another's, too.
-        let keep = if decided.lease.is_some() { Keep::Container(container) } else { Keep::Layers };
+        // Ids that were chosen for one container are hardly ever another's, too.
+        let is_own = decided.lease.is_some() || decided.joined.is_some();
+        let keep = if is_own { Keep::Container(container) } else { Keep::Layers };
         let in_memory = match (keep, way) {
             (Keep::Container(_), Way::Metadata) => self.in_memory(&downwards, &decided.current, &host)?,
             _ => None,
         };
-        let (Mapped { lower, data }, idmapped) = match in_memory {
+        let (Mapped { lower, data, held }, idmapped) = match in_memory {
             Some(mapped) => (mapped, Idmapped::Layers),
             None => (self.store.map_layers(&downwards, keep, &mapping)?, Idmapped::Nothing),
         };
-        Ok(Overlay { lower, data, idmapped })
+        Ok(Overlay { lower, data, idmapped, held })
     }
 
     /// The layers' inodes in memory; `None` where that cannot be idmapped, or is too much.

@@ -135,7 +135,7 @@ impl Engine<'_> {
         self.own_files(container, config.network, &decided)?;
         // How the last life ended is no news of this one.
         dir.remove_file("exit.json").map_err(kept)?;
-        let root = self.root(container, config, &decided, layers)?;
+        let (root, in_use) = self.root(container, config, &decided, layers)?;
         if matches!(root, Root::Overlay { .. }) {
             // The last one may have been given up without a sync, which overlayfs remembers in there and refuses.
             dir.remove_tree("work").and_then(|()| dir.make_dir("work", 0o700)).map_err(kept)?;
@@ -157,7 +157,7 @@ impl Engine<'_> {
             exit_command: self.exit_command(config),
         };
         let lease = decided.lease.map(Lease::into_fd);
-        let holdings: Vec<OwnedFd> = [held.lock].into_iter().chain(lease).collect();
+        let holdings: Vec<OwnedFd> = [held.lock].into_iter().chain(lease).chain(in_use).collect();
         life::note_begin(&held.dir)?;
         let started = monitor::start(job, &holdings)?;
         if let Some(process) = i32::try_from(started.pid()).ok().and_then(Process::of) {
@@ -166,17 +166,18 @@ impl Engine<'_> {
         Ok(started)
     }
 
-    /// What becomes the root filesystem.
+    /// What becomes the root filesystem, and what of it is to be held while the container lives.
     fn root(
         &self,
         container: &Container,
         config: &Config,
         decided: &Decided<Lease>,
         layers: Option<&Layers>,
-    ) -> Result<Root> {
+    ) -> Result<(Root, Vec<OwnedFd>)> {
         match (&config.rootfs, layers) {
             (Rootfs::Directory(path), _) => {
-                Ok(Root::Bundle { idmap: decided.shifted && carries_container_ids(path, decided) })
+                let idmap = decided.shifted && carries_container_ids(path, decided);
+                Ok((Root::Bundle { idmap }, Vec::new()))
             }
             (Rootfs::Layers(diff_ids), Some(layers)) => {
                 let overlay = self.overlay(container, decided, layers, &digests(diff_ids)?)?;

@@ -15,7 +15,7 @@
 //! # On disk
 //! * `layers/<hex>/data/`: a link for each file's contents.
 //! * `layers/<hex>/mapped/<key>/fs/`: a tree for a map that every container with the same options gets (`keep-id`, `--uidmap`).
-//!   It goes with the layer.
+//!   It goes with the layer, or when there are too many ([`shelf`]).
 //! * `containers/<id>/mapped/<key>/fs/`: a tree for a map that is this container's alone. It goes with the container, or with the
 //!   first start that has another map.
 //! * `containers/<id>/owners.json`: whose ids `upper/` has.
@@ -23,8 +23,8 @@
 //! The key is a digest of the map, the layer and the way.
 //!
 //! # Locks
-//! None for reading: a tree is never changed. Removing is for those who remove a layer (the store is locked) or start or remove a
-//! container (which is locked).
+//! A tree is never changed. Those of a layer are locked while they are used ([`shelf`]). Those of a container need no lock but the
+//! container's own. Who removes a layer has the store locked.
 //!
 //! # After a crash
 //! A tree is made in `tmp/` and published by a rename: it is there as a whole or not at all.
@@ -32,13 +32,14 @@
 mod contents;
 mod data;
 mod owners;
+mod shelf;
 mod shift;
 mod translation;
 mod tree;
 mod walk;
 mod xattrs;
 
-use std::path::PathBuf;
+use std::{os::fd::OwnedFd, path::PathBuf};
 
 use diag::{Error, Result, codes};
 use idmap::IdMap;
@@ -92,12 +93,14 @@ pub enum Keep<'a> {
 }
 
 /// The directories of an overlay's layers, in the order of the layers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Mapped {
     /// Those with the files.
     pub lower: Vec<PathBuf>,
     /// Those with the contents; empty after a copy.
     pub data: Vec<PathBuf>,
+    /// To be held for as long as the trees are used.
+    pub held: Vec<OwnedFd>,
 }
 
 impl Store {
@@ -114,8 +117,11 @@ impl Store {
             let data = (mapping.way == Way::Metadata).then(|| data::of(self, &layer)).transpose()?;
             let key = key(digest, mapping)?;
             let home = self.home_of_trees(&layer, keep)?;
-            if !home.has(&key) {
-                self.map_layer(&layer, (&home, &key), &ids, data.as_ref())?;
+            let make = || self.map_layer(&layer, (&home, &key), &ids, data.as_ref());
+            match keep {
+                Keep::Layers => mapped.held.push(self.shared_tree(&home, &key, make)?),
+                Keep::Container(_) if home.has(&key) => {}
+                Keep::Container(_) => make()?,
             }
             mapped.data.extend(data.map(|data| data.path().to_owned()));
             mapped.lower.push(home.path().join(&key).join("fs"));
@@ -156,6 +162,22 @@ impl Store {
         let result = work(&dir);
         draft.remove().map_err(io("a directory to work in cannot be removed"))?;
         Ok(result)
+    }
+
+    /// A tree that others use, too; what makes room for a new one goes.
+    fn shared_tree(&self, home: &Dir, key: &str, make: impl Fn() -> Result<()>) -> Result<OwnedFd> {
+        let what = "the files with other owners cannot be used";
+        let mut is_new = false;
+        loop {
+            if let Some(held) = shelf::take(home, key).map_err(io(what))? {
+                if is_new {
+                    shelf::tidy(self, home).map_err(io(what))?;
+                }
+                return Ok(held);
+            }
+            make()?;
+            is_new = true;
+        }
     }
 
     fn home_of_trees(&self, layer: &Layer, keep: Keep<'_>) -> Result<Dir> {
