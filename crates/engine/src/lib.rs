@@ -13,6 +13,7 @@ mod conf_file;
 pub mod config;
 pub mod containers_conf;
 mod create;
+pub mod credentials;
 pub mod environment;
 mod explain_map;
 mod files;

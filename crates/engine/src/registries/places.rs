@@ -1,6 +1,6 @@
 //! Where the files are that say something about registries.
 
-use std::{env, path::PathBuf};
+use std::{env, ffi::OsString, path::PathBuf};
 
 use idmap::Inside;
 use rustix::process::getuid;
@@ -30,6 +30,8 @@ pub struct Places {
     pub docker_old: Option<PathBuf>,
     /// Docker's directory of certificates: `/etc/docker/certs.d`.
     pub docker_certs: PathBuf,
+    /// Where credential helpers are looked for, in place of this process's `PATH`.
+    pub programs: Option<OsString>,
 }
 
 impl Places {
@@ -54,6 +56,7 @@ impl Places {
             docker_config: path("DOCKER_CONFIG").or_else(|| of_home(".docker")).map(|dir| dir.join("config.json")),
             docker_old: of_home(".dockercfg"),
             docker_certs: "/etc/docker/certs.d".into(),
+            programs: None,
         }
     }
 }
