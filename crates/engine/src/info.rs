@@ -61,7 +61,7 @@ impl Engine<'_> {
             running += usize::from(matches!(crate::life::of(&self.store, &container)?, Life::Running(_)));
         }
         let other_maps = if host.nested && host.current.uid.ids() > 1 {
-            let (way, lack) = self.way(&self.host()?)?;
+            let (way, lack) = self.way(&ladder::host()?)?;
             Some(ladder::in_words(way, lack.as_ref()))
         } else {
             None

@@ -72,7 +72,7 @@ impl Engine<'_> {
         if !self.is_nested() {
             return Ok(as_they_are);
         }
-        let host = self.host()?;
+        let host = host()?;
         let way = if decided.shifted { self.way(&host)?.0 } else { Way::Copy };
         let mapping = Mapping { map: &decided.map, current: &decided.current, way };
         container.own_upper(layers.root()?, &mapping)?;
@@ -130,15 +130,15 @@ impl Engine<'_> {
         })
     }
 
-    /// This machine, without what the environment takes away.
-    pub(crate) fn host(&self) -> Result<Host> {
-        Host::new(Some(&info::without()?))
-    }
-
     /// Whether the store's file system belongs to a user namespace above this process's own.
     pub(crate) fn is_nested(&self) -> bool {
         self.entered || self.scope.nested
     }
+}
+
+/// This machine, without what the environment takes away.
+pub(crate) fn host() -> Result<Host> {
+    Host::new(Some(&info::without()?))
 }
 
 /// What `info` says of containers with another map than the store's.

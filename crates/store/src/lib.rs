@@ -7,7 +7,7 @@
 //! ├── lock           flock: shared to use content,  └── ids/<slot>, ids/<id>, ids/lock   leases of ids, held by flock
 //! │                  exclusive to collect garbage
 //! ├── blobs/sha256/<hex>
-//! ├── layers/<hex>/{fs/, meta.json}
+//! ├── layers/<hex>/{fs/, meta.json}, and {data/, mapped/} for maps that no mount can do
 //! ├── images/  volumes/  networks/
 //! ├── containers/<id>/{config.json, upper/, work/, log, name}
 //! ├── names/<name> → ../containers/<id>

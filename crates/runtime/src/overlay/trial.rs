@@ -39,8 +39,8 @@ fn refused(call: &str) -> impl FnOnce(Errno) -> Lack {
     move |errno| Lack::Refused { call: call.to_owned(), errno }
 }
 
-fn failed(failed: Failed) -> Lack {
-    Lack::Refused { call: format!("{}({})", failed.call, failed.path.display()), errno: failed.errno }
+fn failed(Failed { call, path, errno }: Failed) -> Lack {
+    Lack::Refused { call: format!("{call}({})", path.display()), errno }
 }
 
 /// Tries it in an empty directory that lies where the layers do.

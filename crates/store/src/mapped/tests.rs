@@ -189,7 +189,7 @@ fn trees_that_nobody_uses_make_room() {
     };
     let used = make(1);
     let unused = make(2).lower;
-    let again = (3..20).map(|len| make(len).lower).last().unwrap();
+    let again = (3..20).map(|len| make(len).lower).next_back().unwrap();
     let is_there = |lower: &[PathBuf]| Dir::open(&lower[0]).is_ok();
     assert!(is_there(&used.lower) && is_there(&again) && !is_there(&unused));
     let trees = store.layers.dir(layer.hex()).unwrap().dir("mapped").unwrap();

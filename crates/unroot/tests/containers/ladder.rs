@@ -5,6 +5,8 @@ use std::{
     os::unix::fs::MetadataExt,
     path::PathBuf,
     process::{Output, Stdio},
+    thread,
+    time::Duration,
 };
 
 use rustix::process::{geteuid, getgid};
@@ -175,15 +177,47 @@ fn rootless_set_id_bits_and_capabilities_survive() {
     home.assert_empty();
 }
 
+/// A store with the image `debian`.
+fn debian() -> Option<Home> {
+    let Some(archive) = env::var_os("UNROOT_TEST_DEBIAN").map(PathBuf::from) else {
+        return skip("no archive of a Debian (UNROOT_TEST_DEBIAN)");
+    };
+    let home = delegated()?;
+    let archive = fs::File::open(archive).expect("the archive");
+    let output = home.command(&["import", "-", "debian"]).stdin(archive).output();
+    assert!(output.expect("unroot runs").status.success());
+    Some(home)
+}
+
+/// Whoever is killed while trees are made leaves nothing that stays, and nothing that is mistaken for a tree.
+#[test]
+fn rootless_a_death_while_trees_are_made() {
+    let Some(home) = debian() else { return };
+    for (taken, _) in RUNGS {
+        for patience in [30, 80, 200] {
+            let words = ["run", "--rm", "--name", "c", "--userns=auto", "debian", "true"];
+            let mut command = home.command(&words);
+            command.env("UNROOT_WITHOUT", taken).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            let mut child = command.spawn().expect("unroot runs");
+            thread::sleep(Duration::from_millis(patience));
+            child.kill().expect("a signal");
+            child.wait().expect("its end");
+            until("what it had begun is gone", || {
+                home.unroot(&["rm", "-f", "c"]);
+                home.entries("root/tmp").is_empty() && home.entries("root/containers").is_empty()
+            });
+            assert_eq!(
+                without(&home, taken, &[&words[..words.len() - 1], &["stat", "-c", "%u", "/bin/su"]].concat()),
+                "0\n"
+            );
+        }
+    }
+    home.assert_empty();
+}
+
 #[test]
 fn rootless_a_debian_is_whole() {
-    let Some(archive) = env::var_os("UNROOT_TEST_DEBIAN").map(PathBuf::from) else {
-        return skip("no archive of a Debian (UNROOT_TEST_DEBIAN)").unwrap_or_default();
-    };
-    let Some(home) = delegated() else { return };
-    let archive = fs::File::open(archive).expect("the archive");
-    let status = home.command(&["import", "-", "debian"]).stdin(archive).stderr(Stdio::null()).status();
-    assert!(status.expect("unroot runs").success());
+    let Some(home) = debian() else { return };
     // What is mounted in /etc, and so its time, is of each start.
     let sums = "cd /; all() { find bin etc home lib media opt root sbin srv usr var -xdev ! -path etc \
                 ! -name hosts ! -name hostname \"$@\"; }; all -type f | sort | xargs md5sum | md5sum; \
@@ -225,9 +259,10 @@ fn rootless_fifty_at_once_and_all_that_fit() {
     let mut count = 0;
     while refusal.is_none() && count < 200 {
         let output = run(count + 1);
-        match output.status.success() {
-            true => count += 1,
-            false => refusal = Some(String::from_utf8_lossy(&output.stderr).into_owned()),
+        if output.status.success() {
+            count += 1;
+        } else {
+            refusal = Some(String::from_utf8_lossy(&output.stderr).into_owned());
         }
     }
     assert!(count >= 50, "only {count}: {refusal:?}");
