@@ -11,10 +11,12 @@
 //! user; where the user's own file is the main one, only the user's drop-ins count. What a later file sets replaces what an earlier
 //! one has set; a table replaces the one with the same prefix. A file that cannot be understood is an error, which names the line.
 
+mod certificates;
 mod endpoint;
 mod file;
 mod learned;
 mod places;
+mod policy;
 mod prefix;
 mod short_name;
 
@@ -23,8 +25,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 use diag::{Origin, Result};
 use oci::Reference;
 
+pub use certificates::{Certificates, Texts};
 pub use endpoint::Endpoint;
 pub use places::Places;
+pub use policy::Policy;
 pub use short_name::{Ask, Candidate, Nobody};
 
 use crate::{conf_file, request::Given};
