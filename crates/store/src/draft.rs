@@ -121,7 +121,7 @@ pub(crate) fn sweep(tmp: &Dir) {
 }
 
 /// Keeps the sweeper away for as long as the value lives.
-fn shared(tmp: &Dir) -> Result<Dir, Failed> {
+pub(crate) fn shared(tmp: &Dir) -> Result<Dir, Failed> {
     // A descriptor of its own: a lock belongs to the open file, and `tmp` is used by everyone.
     let own = tmp.dir(".")?;
     wait(&own, FlockOperation::LockShared).map_err(|errno| Failed::new("flock", tmp.path(), errno))?;

@@ -28,6 +28,8 @@ mod layer;
 mod layout;
 mod lease;
 mod mapped;
+pub mod progress;
+pub mod registry;
 mod removal;
 #[cfg(test)]
 mod testing;

@@ -10,4 +10,9 @@ family! {
     UR0907 Engine "the policy asks for signatures, which cannot be checked";
     UR0908 Engine "the certificates for a registry cannot be used";
     UR0909 Engine "a file about registries cannot be written";
+    UR0921 Engine "the registry cannot be reached";
+    UR0922 Engine "the registry refuses access";
+    UR0923 Engine "the registry has no such image";
+    UR0924 Engine "the registry failed";
+    UR0925 Engine "the layers of an image are not kept as they came";
 }

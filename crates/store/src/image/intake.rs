@@ -99,6 +99,23 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
+    /// Takes in a layer that has come from elsewhere, with its archive as it came.
+    pub(super) fn adopt(&mut self, blob: StagedBlob, mut layer: StagedLayer) {
+        self.warnings.extend(layer.take_warnings());
+        self.staged.insert(*layer.diff_id());
+        self.blobs.push(blob);
+        self.layers.push(layer);
+    }
+
+    /// Whether a layer is here or will be. Error: UR0707.
+    pub(super) fn check_layer(&self, diff_id: &Digest) -> Result<()> {
+        if self.staged.contains(diff_id) || self.store.layer(diff_id)?.is_some() {
+            return Ok(());
+        }
+        Err(Error::new(codes::UR0707, format!("layer {diff_id} was removed while the image was being brought in"))
+            .help("do it again"))
+    }
+
     /// Unpacks a layer that nothing is known about, and says what it is and how long its archive was.
     pub(super) fn unknown_layer(&mut self, archive: impl Read + Send) -> Result<Descriptor> {
         let layer = self.unpack(archive, None)?;

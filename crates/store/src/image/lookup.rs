@@ -87,6 +87,15 @@ fn positions(text: &str, images: &[Image]) -> Result<Vec<usize>> {
 /// Whether an image has this name; a digest must be its manifest's, and the tag beside it then does not count.
 fn fits(image: &Image, reference: &Reference) -> bool {
     match reference.digest() {
+        // An image that was pulled by the digest of an index has it in its name.
+        Some(_)
+            if image
+                .names
+                .iter()
+                .any(|name| name.name() == reference.name() && name.digest() == reference.digest()) =>
+        {
+            true
+        }
         Some(digest) => {
             (image.manifest == digest || image.id == digest)
                 && (image.names.is_empty() || image.names.iter().any(|name| name.name() == reference.name()))

@@ -3,7 +3,8 @@
 //! # On disk
 //! `images/<reference, "/" written as "%">`: one JSON document a name, `{"reference": …, "manifest": "sha256:…"}`. An image
 //! that has lost its last name has a record `@<digest of the manifest>` without a reference, so that nothing is collected that
-//! a container may stand on. Manifests and configurations are blobs; layers are unpacked and their archives are not kept.
+//! a container may stand on. An image that was pulled by its digest has the name `repository@digest`. Manifests and configurations are
+//! blobs; layers are unpacked, and the archives of layers that were pulled are kept as blobs, so that they can be pushed as they came.
 //!
 //! # Locks
 //! Bringing an image in and naming it hold the store's lock shared, from the first look at what is here already until its
@@ -13,19 +14,22 @@
 //! Content is published before the record that leads to it. What has no record is collected by the next removal.
 //!
 //! # Garbage
-//! Mark: every record's manifest, its configuration, the configuration's layers. Sweep: every other blob and layer.
+//! Mark: every record's manifest, its configuration, the layers of both: archives and files. Sweep: every other blob and layer,
+//! but for layers that somebody has claimed ([`crate::layer`]).
 //! A record that cannot be followed stops the sweep: what it needs is not known.
 
 mod archive;
 mod built_in;
 mod changes;
 mod docker_archive;
+mod fetch;
 mod import;
 mod input;
 mod intake;
 mod load;
 mod lookup;
 mod oci_layout;
+mod pull;
 mod record;
 mod removal;
 mod tree;
@@ -43,6 +47,7 @@ use oci::{
 
 pub use built_in::BuiltInFile;
 pub use load::Loaded;
+pub use pull::Wanted;
 pub use removal::{Collected, Removed};
 
 use crate::{Durability, Limits, Ownership, Store};

@@ -10,6 +10,7 @@ use super::{
     lookup::{is_prefix, pick},
     record::{self, Record},
 };
+use crate::layer::Claim;
 
 /// What a removal has done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -154,6 +155,10 @@ impl Images<'_> {
             collected.blobs.push(blob);
         }
         for layer in self.store.layer_digests()?.into_iter().filter(|layer| !layers.contains(layer)) {
+            // A pull is about to record an image that needs it.
+            if !Claim::is_free(self.store, &layer)? {
+                continue;
+            }
             self.store.remove_layer(&layer)?;
             collected.layers.push(layer);
         }
@@ -161,8 +166,10 @@ impl Images<'_> {
     }
 
     fn mark(&self, record: &Record, blobs: &mut HashSet<Digest>, layers: &mut HashSet<Digest>) -> Result<()> {
-        let id = self.manifest(&record.manifest)?.config.digest;
+        let manifest = self.manifest(&record.manifest)?;
+        let id = manifest.config.digest;
         blobs.extend([record.manifest, id]);
+        blobs.extend(manifest.layers.iter().map(|layer| layer.digest));
         layers.extend(self.config(&id)?.0.diff_ids);
         Ok(())
     }

@@ -11,6 +11,7 @@
 //! # After a crash
 //! A layer is unpacked in `tmp/`, written to the disk and renamed: it is there as a whole or not at all.
 
+mod claim;
 mod meta;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use diag::{Error, Result, codes};
 use sys::{Dir, rustix::io::Errno};
 
+pub(crate) use claim::{Claim, Claimed};
 pub use meta::{Meta, Owners};
 
 use crate::{Digest, StagedBlob, Store, blob::digests, draft::Draft, io};

@@ -5,5 +5,6 @@ mod hostile;
 mod kept;
 mod loading;
 mod lookup;
+mod pulling;
 mod removal;
 mod sample;
