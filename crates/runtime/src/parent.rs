@@ -263,13 +263,8 @@ impl Parent<'_> {
             self.idmap(mounted, &prepared.mount, prepared.carrier.as_ref().unwrap_or(&userns))?;
         }
         let Root::Overlay { lower, data, idmapped, writable, volatile } = self.root else { return Ok(Vec::new()) };
-        let parts = overlay::Parts {
-            lower,
-            data,
-            writable: writable.as_deref(),
-            volatile: *volatile,
-            idmapped: *idmapped,
-        };
+        let parts =
+            overlay::Parts { lower, data, writable: writable.as_deref(), volatile: *volatile, idmapped: *idmapped };
         let view = match &self.plan.map {
             Some(map) if !is_parents_own(map) => Some(overlay::View { map, userns: &userns }),
             _ => None,

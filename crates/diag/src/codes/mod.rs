@@ -39,8 +39,17 @@ pub use registry::*;
 pub use runtime::*;
 pub use store::*;
 
-const FAMILIES: [&[Code]; 9] =
-    [map::LIST, host::LIST, kernel::LIST, bundle::LIST, process::LIST, runtime::LIST, store::LIST, engine::LIST, registry::LIST];
+const FAMILIES: [&[Code]; 9] = [
+    map::LIST,
+    host::LIST,
+    kernel::LIST,
+    bundle::LIST,
+    process::LIST,
+    runtime::LIST,
+    store::LIST,
+    engine::LIST,
+    registry::LIST,
+];
 
 /// All codes, in the order of their numbers.
 pub fn all() -> impl Iterator<Item = Code> {
@@ -49,9 +58,19 @@ pub fn all() -> impl Iterator<Item = Code> {
 
 /// The page that explains a code: Markdown.
 pub fn page(code: Code) -> &'static str {
-    [map::PAGES, host::PAGES, kernel::PAGES, bundle::PAGES, process::PAGES, runtime::PAGES, store::PAGES, engine::PAGES, registry::PAGES]
-        .into_iter()
-        .flatten()
-        .find(|(id, _)| *id == code.id())
-        .map_or("", |(_, page)| page)
+    [
+        map::PAGES,
+        host::PAGES,
+        kernel::PAGES,
+        bundle::PAGES,
+        process::PAGES,
+        runtime::PAGES,
+        store::PAGES,
+        engine::PAGES,
+        registry::PAGES,
+    ]
+    .into_iter()
+    .flatten()
+    .find(|(id, _)| *id == code.id())
+    .map_or("", |(_, page)| page)
 }

@@ -84,7 +84,12 @@ pub static GROUPS: &[Group] = &[
     Group {
         name: "map",
         about: "Maps of user namespaces: show, calculate, plan, audit",
-        verbs: &[("show", &map_show::VERB), ("calc", &map_calc::VERB), ("plan", &map_plan::VERB), ("audit", &map_audit::VERB)],
+        verbs: &[
+            ("show", &map_show::VERB),
+            ("calc", &map_calc::VERB),
+            ("plan", &map_plan::VERB),
+            ("audit", &map_audit::VERB),
+        ],
     },
 ];
 
