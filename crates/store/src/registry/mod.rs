@@ -17,6 +17,7 @@ mod challenge;
 mod document;
 mod download;
 mod failure;
+mod listing;
 mod patience;
 mod proxy;
 mod request;
@@ -32,6 +33,7 @@ use std::{collections::HashMap, sync::Mutex};
 
 pub use document::Fetched;
 pub use download::{BlobReader, Listener};
+pub use listing::Hit;
 pub use patience::Patience;
 
 use challenge::Challenge;
@@ -92,6 +94,8 @@ pub struct Certificates {
 /// What is to be done there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Access {
+    /// Say who we are, or ask what there is: no repository is meant.
+    Registry,
     /// Read.
     #[default]
     Pull,

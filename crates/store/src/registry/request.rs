@@ -168,6 +168,7 @@ impl Registry {
     pub(super) fn scopes(&self) -> Vec<String> {
         let own = &self.endpoint.repository;
         match &self.access {
+            Access::Registry => Vec::new(),
             Access::Pull => vec![format!("repository:{own}:pull")],
             Access::Push { from } => {
                 let others = from.iter().map(|path| format!("repository:{path}:pull"));

@@ -105,7 +105,7 @@ fn address(realm: &str, service: Option<&str>, scopes: &[String]) -> String {
 }
 
 /// RFC 3986, percent encoding of everything but letters, digits and `-._~`.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
