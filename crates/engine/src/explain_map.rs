@@ -4,7 +4,11 @@
 use std::fmt::Write as _;
 
 use diag::{Origin, Result};
-use idmap::{Caller, IdMap, Kind, MapOption, Place, Source, draw, equivalents, sources};
+use idmap::{
+    Caller, IdMap, Kind, MapOption, Place, Source, draw,
+    equivalents::{self, Root},
+    sources,
+};
 use store::ContainerId;
 
 use crate::{
@@ -136,16 +140,20 @@ impl Explanation<'_> {
     fn elsewhere(&self, text: &mut String) {
         let rootless = matches!(self.host.caller, Caller::User { .. });
         let image = self.image.name.as_str();
-        let podman = equivalents::podman(self.own, &self.host.caller, image);
+        let root = if self.request.rootfs { Root::Directory(image) } else { Root::Image(image) };
+        let podman = equivalents::podman(self.own, &self.host.caller, root);
         let counted =
             "its numbers count your own ids: 0 is you, then come those of /etc/subuid and /etc/subgid by rising number";
         let notes = (rootless && podman.contains("--uidmap")).then(|| counted.to_owned());
         section(text, "Podman", &podman, notes.as_slice());
-        let (command, note) = equivalents::ctr(&self.outside, image);
+        let (command, note) = equivalents::ctr(&self.outside, root);
         section(text, "ctr (containerd), as root", &command, note.as_slice());
         section(text, "config.json of an OCI bundle", &equivalents::oci(&self.outside), &[]);
-        let (pod, notes) = equivalents::pod(&self.outside, image);
-        section(text, "Kubernetes", &pod, &notes);
+        if !self.request.rootfs {
+            // A pod runs images only.
+            let (pod, notes) = equivalents::pod(&self.outside, image);
+            section(text, "Kubernetes", &pod, &notes);
+        }
     }
 }
 

@@ -6,9 +6,28 @@ use std::fmt::Write as _;
 
 use crate::{Caller, Extent, Extents, FULL, IdMap, IdSet, Kind};
 
+/// What is run: the last word of the options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Root<'a> {
+    /// An image's name.
+    Image(&'a str),
+    /// The path of a root filesystem (`--rootfs`).
+    Directory(&'a str),
+}
+
+impl Root<'_> {
+    /// As Podman and `ctr` have it.
+    fn words(self) -> String {
+        match self {
+            Root::Image(name) => word(name),
+            Root::Directory(path) => format!("--rootfs {}", word(path)),
+        }
+    }
+}
+
 /// A `podman run` that makes the same map. `map` is in the terms of the one who calls: an ordinary user's outer column
 /// has intermediate ids (0 is the user); all of them, as they are, is what Podman does without options.
-pub fn podman(map: &IdMap, caller: &Caller, image: &str) -> String {
+pub fn podman(map: &IdMap, caller: &Caller, root: Root<'_>) -> String {
     let as_it_is = |kind| match caller {
         Caller::Root { .. } => false,
         Caller::User { intermediate, .. } => {
@@ -18,20 +37,20 @@ pub fn podman(map: &IdMap, caller: &Caller, image: &str) -> String {
         }
     };
     if Kind::BOTH.into_iter().all(as_it_is) {
-        return format!("podman run {}", word(image));
+        return format!("podman run {}", root.words());
     }
-    format!("podman run --uidmap {} --gidmap {} {}", list(&map.uid), list(&map.gid), word(image))
+    format!("podman run --uidmap {} --gidmap {} {}", list(&map.uid), list(&map.gid), root.words())
 }
 
 /// `ctr run` with the same map, and what to know about it. `map` is in host ids.
-pub fn ctr(map: &IdMap, image: &str) -> (String, Option<String>) {
+pub fn ctr(map: &IdMap, root: Root<'_>) -> (String, Option<String>) {
     let mut command = "ctr run --rm".to_owned();
     for kind in Kind::BOTH {
         for extent in map.get(kind) {
             let _ = write!(command, " {} {extent}", kind.option());
         }
     }
-    let _ = write!(command, " {} NAME", word(image));
+    let _ = write!(command, " {} NAME", root.words());
     let several = map.uid.len() > 1 || map.gid.len() > 1;
     let note = "several of one option need containerd 2.1; older ones take a single extent for uids and one for gids";
     (command, several.then(|| note.to_owned()))
@@ -132,22 +151,22 @@ mod tests {
     fn podmans_words() {
         let root = Caller::Root { current: IdMap::identity() };
         assert_eq!(
-            podman(&redis(), &root, "redis:7"),
+            podman(&redis(), &root, Root::Image("redis:7")),
             "podman run --uidmap 0:720896:101,101:996:1,102:720998:65434 \
              --gidmap 0:720896:102,102:996:1,103:720999:65433 redis:7"
         );
         let own = map(&[(0, 1000, 1), (1, 100_000, 65_536)], &[(0, 1000, 1), (1, 100_000, 10)]);
         let user = Caller::User { uid: Outside(1000), gid: Outside(1000), intermediate: own };
         let all = map(&[(0, 0, 65_537)], &[(0, 0, 1), (1, 1, 10)]);
-        assert_eq!(podman(&all, &user, "./a dir"), "podman run './a dir'");
-        assert_eq!(podman(&all, &root, "x"), "podman run --uidmap 0:0:65537 --gidmap 0:0:1,1:1:10 x");
+        assert_eq!(podman(&all, &user, Root::Directory("./a dir")), "podman run --rootfs './a dir'");
+        assert_eq!(podman(&all, &root, Root::Image("x")), "podman run --uidmap 0:0:65537 --gidmap 0:0:1,1:1:10 x");
         let part = map(&[(0, 0, 65_537)], &[(0, 0, 9)]);
-        assert_eq!(podman(&part, &user, "x"), "podman run --uidmap 0:0:65537 --gidmap 0:0:9 x");
+        assert_eq!(podman(&part, &user, Root::Image("x")), "podman run --uidmap 0:0:65537 --gidmap 0:0:9 x");
     }
 
     #[test]
     fn ctrs_words() {
-        let (command, note) = ctr(&redis(), "docker.io/library/redis:7");
+        let (command, note) = ctr(&redis(), Root::Image("docker.io/library/redis:7"));
         assert_eq!(
             command,
             "ctr run --rm --uidmap 0:720896:101 --uidmap 101:996:1 --uidmap 102:720998:65434 \
@@ -155,7 +174,7 @@ mod tests {
         );
         assert!(note.unwrap().contains("containerd 2.1"));
         assert_eq!(
-            ctr(&map(&[(0, 5, 9)], &[(0, 5, 9)]), "x"),
+            ctr(&map(&[(0, 5, 9)], &[(0, 5, 9)]), Root::Image("x")),
             ("ctr run --rm --uidmap 0:5:9 --gidmap 0:5:9 x NAME".into(), None)
         );
     }

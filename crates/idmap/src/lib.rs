@@ -13,6 +13,23 @@
 //! 4. *judging*: [`coverage()`] says what a map leaves out, in the user's own words;
 //! 5. *showing*: [`draw()`].
 //!
+//! ```
+//! use idmap::{Caller, IdMap, Inside, Namespace, Outside, Request, SubidFile, Words, World, resolve};
+//!
+//! let uidmap = ["0:100000:1000".to_owned(), "+101:996:1".to_owned()];
+//! let asked = Request::parse(&Words { uidmap: &uidmap, ..Words::default() }).unwrap().unwrap();
+//!
+//! let caller = Caller::Root { current: IdMap::identity() };
+//! let (subuid, subgid) = (SubidFile::default(), SubidFile::default());
+//! let world = World { caller: &caller, subuid: &subuid, subgid: &subgid };
+//! let resolved = resolve(&asked, &world, |_| unreachable!("it is no automatic map")).unwrap();
+//!
+//! let Namespace::New(map) = resolved.namespace else { panic!("it is a namespace of its own") };
+//! assert_eq!(map.uid.to_kernel(), "0 100000 101\n101 996 1\n102 100102 898\n");
+//! assert_eq!(map.uid.to_outside(Inside(101)), Some(Outside(996)));
+//! assert_eq!(map.gid, map.uid); // only one list was given
+//! ```
+//!
 //! Nothing here opens a file or asks the kernel: `/etc/subuid` ([`SubidFile`]) and `/proc/PID/uid_map`
 //! ([`Extents::from_kernel`]) are given as bytes.
 

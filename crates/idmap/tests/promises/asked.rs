@@ -129,7 +129,7 @@ fn said_by_podman(map: &IdMap, caller: &Caller) {
             own.unwrap()
         }
     };
-    let text = equivalents::podman(&own, caller, "image");
+    let text = equivalents::podman(&own, caller, equivalents::Root::Image("image"));
     let words: Vec<&str> = text.split(' ').collect();
     let after = |option| words.iter().position(|word| *word == option).map(|at| words[at + 1].to_owned());
     let line = Line {
