@@ -34,6 +34,8 @@ pub trait Progress: Sync {
     fn expect(&self, parts: &[Part]);
     /// This has happened to one of them.
     fn tell(&self, digest: &Digest, state: State<'_>);
+    /// Everything is through: what was expected is not expected any more.
+    fn end(&self) {}
 }
 
 /// Nobody is told.

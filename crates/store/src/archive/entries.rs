@@ -106,7 +106,8 @@ impl<'s> Entries<'s> {
         let mut before = Extensions::default();
         loop {
             self.stream.skip(self.left)?;
-            self.stream.skip(self.padding)?;
+            // Without it behind the last entry the archive ends unmarked, which whoever knows its digest accepts (umoci writes such).
+            self.stream.pass(self.padding)?;
             (self.left, self.padding) = (0, 0);
             let Some(header) = self.header()? else {
                 let complete = before.pax.is_none() && before.name.is_none() && before.link.is_none();

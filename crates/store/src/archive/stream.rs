@@ -179,16 +179,21 @@ impl Stream {
     }
 
     /// Passes over `n` bytes.
-    pub(super) fn skip(&mut self, mut n: u64) -> Result<()> {
+    pub(super) fn skip(&mut self, n: u64) -> Result<()> {
+        if self.pass(n)? == 0 { Ok(()) } else { Err(cut_off()) }
+    }
+
+    /// Passes over `n` bytes, or as many as there are; how many there were not.
+    pub(super) fn pass(&mut self, mut n: u64) -> Result<u64> {
         while n > 0 {
             let passed = self.peek(n)?.len();
             if passed == 0 {
-                return Err(cut_off());
+                break;
             }
             self.consume(passed);
             n -= passed as u64;
         }
-        Ok(())
+        Ok(n)
     }
 
     /// Reads to the end, so that all of the stream is hashed.

@@ -46,6 +46,8 @@ impl Images<'_> {
         }
         let mut stage = Stage::new(self.store, *how);
         stage.document(text.as_bytes())?;
+        // They can be had again at any time.
+        stage.keep = false;
         stage.layer(&layer.digest, archive.as_slice(), Some(&layer))?;
         let manifest = stage.manifest(text.as_bytes(), vec![layer])?;
         stage.image(manifest, vec![name]);

@@ -34,11 +34,11 @@ impl Images<'_> {
         let (archive, source) = open(input)?;
         let mut stage = Stage::new(self.store, *how);
         // Without the lock: the archive may come from a program that takes its time, and nothing here relies on what is here.
-        let layer = stage.unknown_layer(archive)?;
+        let (diff_id, layer) = stage.unknown_layer(archive)?;
         let _lock = self.store.share()?;
         let now = Timestamp::now();
         config.created = Some(now);
-        config.diff_ids = vec![layer.digest];
+        config.diff_ids = vec![diff_id];
         config.history = vec![History {
             created: Some(now.to_string()),
             created_by: String::new(),

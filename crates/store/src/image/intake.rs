@@ -1,7 +1,7 @@
 //! What is being brought in: all of it is staged, then all of it is published, or nothing is.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     io::{self, Read, Write},
 };
 
@@ -10,10 +10,12 @@ use oci::{
     Digest, ImageConfig, Reference, Source,
     image::{Descriptor, Manifest, Platform, media_type},
 };
-use sha2::{Digest as _, Sha256};
 
 use super::{Images, Intake, load::Loaded, record};
-use crate::{StagedBlob, StagedLayer, Store, Unpack};
+use crate::{
+    BlobWriter, StagedBlob, StagedLayer, Store, Unpack,
+    compression::{Compression, MAGIC},
+};
 
 /// Images on their way into the store. Dropped before [`Stage::publish`], it leaves nothing.
 pub(super) struct Stage<'a> {
@@ -22,6 +24,10 @@ pub(super) struct Stage<'a> {
     blobs: Vec<StagedBlob>,
     layers: Vec<StagedLayer>,
     staged: HashSet<Digest>,
+    /// The archives of layers that were unpacked, by diff id.
+    kept: HashMap<Digest, Descriptor>,
+    /// Whether archives are kept.
+    pub(super) keep: bool,
     images: Vec<Arrival>,
     warnings: Vec<Error>,
 }
@@ -37,7 +43,7 @@ impl<'a> Stage<'a> {
     /// The caller holds the store shared from the first [`Stage::layer`] until it has published.
     pub(super) fn new(store: &'a Store, how: Intake) -> Stage<'a> {
         let (blobs, layers, images, warnings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Stage { store, how, blobs, layers, staged: HashSet::new(), images, warnings }
+        Stage { store, how, blobs, layers, staged: HashSet::new(), kept: HashMap::new(), keep: true, images, warnings }
     }
 
     /// Notes something that the user should know about the image that is being read.
@@ -86,16 +92,25 @@ impl<'a> Stage<'a> {
         promised: Option<&Descriptor>,
     ) -> Result<()> {
         if self.staged.contains(diff_id) || self.store.layer(diff_id)?.is_some() {
+            return match promised {
+                Some(promised) => self.keep_archive(archive, promised),
+                None => Ok(()),
+            };
+        }
+        let layer = self.unpack(archive, Some(diff_id), promised)?;
+        self.staged.insert(*diff_id);
+        self.layers.push(layer);
+        Ok(())
+    }
+
+    /// Keeps the archive of a layer that is here, so that the image can be passed on as it came.
+    fn keep_archive(&mut self, archive: impl Read + Send, promised: &Descriptor) -> Result<()> {
+        let is_staged = self.blobs.iter().any(|blob| *blob.digest() == promised.digest);
+        if is_staged || !self.keep || self.store.blob_size(&promised.digest)?.is_some() {
             return Ok(());
         }
-        let mut archive = Counted { inner: archive, hash: Sha256::new(), size: 0 };
-        let unpacked = self.unpack(&mut archive, Some(diff_id));
-        // If the archive as a whole is not what was promised, that is the cause, and its contents are the consequence.
-        if let Some(promised) = promised {
-            archive.verify(promised).map_err(|error| error.fact(format!("it is the archive of layer {diff_id}")))?;
-        }
-        self.staged.insert(*diff_id);
-        self.layers.push(unpacked?);
+        let (blob, _) = Kept::new(archive, self.store)?.finish(Some(promised))?;
+        self.blobs.push(blob);
         Ok(())
     }
 
@@ -116,33 +131,53 @@ impl<'a> Stage<'a> {
             .help("do it again"))
     }
 
-    /// Unpacks a layer that nothing is known about, and says what it is and how long its archive was.
-    pub(super) fn unknown_layer(&mut self, archive: impl Read + Send) -> Result<Descriptor> {
-        let layer = self.unpack(archive, None)?;
-        let described = describe(*layer.diff_id(), layer.meta().archive_bytes);
-        if self.staged.insert(described.digest) {
+    /// Unpacks a layer that nothing is known about; its diff id, and its archive as it came.
+    pub(super) fn unknown_layer(&mut self, archive: impl Read + Send) -> Result<(Digest, Descriptor)> {
+        let layer = self.unpack(archive, None, None)?;
+        let diff_id = *layer.diff_id();
+        let described = self.described(&diff_id)?;
+        if self.staged.insert(diff_id) {
             self.layers.push(layer);
         }
-        Ok(described)
+        Ok((diff_id, described))
     }
 
-    fn unpack(&mut self, archive: impl Read + Send, diff_id: Option<&Digest>) -> Result<StagedLayer> {
+    fn unpack(
+        &mut self,
+        archive: impl Read + Send,
+        diff_id: Option<&Digest>,
+        promised: Option<&Descriptor>,
+    ) -> Result<StagedLayer> {
         let how = Unpack { diff_id, ownership: self.how.ownership, limits: self.how.limits };
-        let mut layer = self.store.unpack(archive, &how)?;
+        let mut archive = Kept::new(archive, self.store)?;
+        let unpacked = self.store.unpack(&mut archive, &how);
+        let (mut layer, (blob, media_type)) = match (unpacked, promised) {
+            (Err(error), None) => return Err(archive.fault.unwrap_or(error)),
+            // If the archive as a whole is not what was promised, that is the cause, and its contents are the consequence.
+            (unpacked, promised) => {
+                let blob = archive.finish(promised).map_err(|error| match diff_id {
+                    Some(diff_id) => error.fact(format!("it is the archive of layer {diff_id}")),
+                    None => error,
+                })?;
+                (unpacked?, blob)
+            }
+        };
         self.warnings.extend(layer.take_warnings());
+        let described = describe(media_type, *blob.digest(), blob.size());
+        self.kept.insert(*layer.diff_id(), described);
+        if self.keep {
+            self.blobs.push(blob);
+        }
         Ok(layer)
     }
 
-    /// A layer that is here, or will be, as its archive was before compression.
+    /// The archive of a layer that is here, or will be: as it came, or if that is not known, as it was before compression.
     pub(super) fn described(&self, diff_id: &Digest) -> Result<Descriptor> {
-        let staged =
-            self.layers.iter().find(|layer| layer.diff_id() == diff_id).map(|layer| layer.meta().archive_bytes);
-        let size = match (staged, self.store.layer(diff_id)?) {
-            (Some(size), _) => size,
-            (None, Some(layer)) => layer.meta()?.archive_bytes,
-            (None, None) => 0,
-        };
-        Ok(describe(*diff_id, size))
+        match (self.kept.get(diff_id), self.store.layer(diff_id)?) {
+            (Some(kept), _) => Ok(kept.clone()),
+            (None, Some(layer)) => Ok(describe(media_type::LAYER, *diff_id, layer.meta()?.archive_bytes)),
+            (None, None) => Ok(describe(media_type::LAYER, *diff_id, 0)),
+        }
     }
 
     /// Stages a manifest of our own, for an image that came without one or was made here.
@@ -177,53 +212,60 @@ impl<'a> Stage<'a> {
     }
 }
 
-fn describe(diff_id: Digest, size: u64) -> Descriptor {
+fn describe(media_type: &str, digest: Digest, size: u64) -> Descriptor {
     Descriptor {
-        media_type: media_type::LAYER.into(),
-        digest: diff_id,
+        media_type: media_type.into(),
+        digest,
         size,
         platform: None,
         annotations: std::collections::BTreeMap::new(),
     }
 }
 
-/// An archive whose bytes are counted and digested as they are read.
-struct Counted<R> {
-    inner: R,
-    hash: Sha256,
-    size: u64,
+/// An archive that is kept as it is read.
+struct Kept<'a, R> {
+    source: R,
+    copy: BlobWriter,
+    store: &'a Store,
+    /// Its first bytes, which tell how it is compressed.
+    start: Vec<u8>,
+    fault: Option<Error>,
 }
 
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.hash.update(&buffer[..read]);
-        self.size += read as u64;
-        Ok(read)
+impl<'a, R: Read> Kept<'a, R> {
+    fn new(source: R, store: &'a Store) -> Result<Kept<'a, R>> {
+        Ok(Kept { source, copy: store.write_blob()?, store, start: Vec::new(), fault: None })
+    }
+
+    /// Reads what the unpacker has left, and verifies; the archive and its media type.
+    fn finish(mut self, promised: Option<&Descriptor>) -> Result<(StagedBlob, &'static str)> {
+        let limit = promised.map_or(u64::MAX, |promised| promised.size.saturating_add(1));
+        let left = limit.saturating_sub(self.copy.size());
+        let drained = io::copy(&mut self.by_ref().take(left), &mut io::sink());
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        drained.map_err(|error| Error::new(codes::UR0704, "a layer's archive cannot be read").words(error))?;
+        let media_type = match Compression::of(&self.start) {
+            Compression::Gzip => media_type::LAYER_GZIP,
+            Compression::Zstd => media_type::LAYER_ZSTD,
+            Compression::Plain | Compression::Other(_) => media_type::LAYER,
+        };
+        let blob =
+            self.copy.finish(promised.map(|promised| &promised.digest), promised.map(|promised| promised.size))?;
+        Ok((blob, media_type))
     }
 }
 
-impl<R: Read> Counted<R> {
-    /// Reads what the unpacker has left, and compares.
-    fn verify(mut self, promised: &Descriptor) -> Result<()> {
-        let mut buffer = vec![0; 64 * 1024];
-        while self.size <= promised.size {
-            match self.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::new(codes::UR0704, "a layer's archive cannot be read").words(error)),
-            }
+impl<R: Read> Read for Kept<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(buffer)?;
+        let missing = MAGIC.saturating_sub(self.start.len()).min(read);
+        self.start.extend_from_slice(&buffer[..missing]);
+        if let Err(error) = self.copy.write_all(&buffer[..read]) {
+            self.fault = Some(self.store.not_written(&error));
+            return Err(error);
         }
-        if self.size != promised.size {
-            let what = format!("a layer's archive has {} bytes, and {} were promised", self.size, promised.size);
-            return Err(Error::new(codes::UR0703, what));
-        }
-        let found = Digest::from_raw(self.hash.finalize().into());
-        if found == promised.digest {
-            return Ok(());
-        }
-        Err(Error::new(codes::UR0703, format!("a layer's archive should be {} and is {found}", promised.digest))
-            .help("fetch the image again; if it stays so, its source is damaged"))
+        Ok(read)
     }
 }

@@ -4,7 +4,7 @@
 //! `images/<reference, "/" written as "%">`: one JSON document a name, `{"reference": …, "manifest": "sha256:…"}`. An image
 //! that has lost its last name has a record `@<digest of the manifest>` without a reference, so that nothing is collected that
 //! a container may stand on. An image that was pulled by its digest has the name `repository@digest`. Manifests and configurations are
-//! blobs; layers are unpacked, and the archives of layers that were pulled are kept as blobs, so that they can be pushed as they came.
+//! blobs; layers are unpacked, and their archives are kept as blobs as they came, so that they can be passed on with their digests.
 //!
 //! # Locks
 //! Bringing an image in and naming it hold the store's lock shared, from the first look at what is here already until its
@@ -30,6 +30,7 @@ mod load;
 mod lookup;
 mod oci_layout;
 mod pull;
+mod push;
 mod record;
 mod removal;
 mod tree;
@@ -48,6 +49,7 @@ use oci::{
 pub use built_in::BuiltInFile;
 pub use load::Loaded;
 pub use pull::Wanted;
+pub use push::Pushed;
 pub use removal::{Collected, Removed};
 
 use crate::{Durability, Limits, Ownership, Store};

@@ -175,6 +175,9 @@ impl Contents {
         let Some(rest) = path.strip_prefix("/v2/").filter(|rest| !rest.is_empty()) else {
             return (200, vec![], b"{}".to_vec());
         };
+        if let Some(repository) = rest.strip_suffix("/tags/list") {
+            return self.answer_tags(repository, question);
+        }
         if let Some((repository, which)) = rest.split_once("/manifests/") {
             return self.answer_manifest(asked, repository, which);
         }
@@ -194,6 +197,26 @@ impl Contents {
                 (206, vec![("Content-Range", range)], blob[start..].to_vec())
             }
         }
+    }
+
+    /// One tag a page.
+    fn answer_tags(&self, repository: &str, question: &str) -> Answer {
+        let mut tags: Vec<&String> = self
+            .manifests
+            .keys()
+            .filter(|(name, tag)| name == repository && !tag.contains(':'))
+            .map(|(_, tag)| tag)
+            .collect();
+        if tags.is_empty() {
+            return unknown("NAME_UNKNOWN");
+        }
+        tags.sort();
+        let Some(tag) = tags.iter().find(|tag| tag.as_str() > question.strip_prefix("last=").unwrap_or_default())
+        else {
+            return (200, vec![], br#"{"tags":null}"#.to_vec());
+        };
+        let link = format!("</v2/{repository}/tags/list?last={tag}>; rel=\"next\"");
+        (200, vec![("Link", link)], format!(r#"{{"tags":["{tag}"]}}"#).into_bytes())
     }
 
     fn answer_manifest(&mut self, asked: &Asked, repository: &str, which: &str) -> Answer {

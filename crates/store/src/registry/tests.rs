@@ -210,6 +210,15 @@ fn a_manifest_under_a_digest_has_it() {
 }
 
 #[test]
+fn tags_are_listed_page_by_page() {
+    let fake = Fake::start();
+    for tag in ["3", "1", "2"] {
+        fake.put_manifest("a/b", tag, MEDIA, b"{}");
+    }
+    assert_eq!(open(&fake).tags(100).unwrap(), ["1", "2", "3"]);
+}
+
+#[test]
 fn a_slow_registry_is_waited_for() {
     let fake = Fake::start();
     fake.put_manifest("a/b", "1", MEDIA, b"{}");

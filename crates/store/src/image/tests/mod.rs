@@ -6,5 +6,6 @@ mod kept;
 mod loading;
 mod lookup;
 mod pulling;
+mod pushing;
 mod removal;
 mod sample;
