@@ -23,10 +23,10 @@ mod short_name;
 use std::{collections::BTreeMap, path::PathBuf};
 
 use diag::{Origin, Result};
-use oci::Reference;
 
 pub use certificates::{Certificates, Texts};
 pub use endpoint::Endpoint;
+pub use oci::Reference;
 pub use places::Places;
 pub use policy::Policy;
 pub use short_name::{Ask, Candidate, Nobody};
@@ -116,6 +116,14 @@ impl Registries {
         self.helpers.as_ref()
     }
 
+    /// The registries that short names are looked for in, those that no file has set included; not the blocked ones.
+    pub fn search_hosts(&self) -> Vec<String> {
+        let written = self.search.as_ref().map(|search| search.value.clone());
+        let mut hosts = written.unwrap_or_else(|| vec![short_name::DEFAULT.to_owned()]);
+        hosts.retain(|host| !self.is_blocked(host));
+        hosts
+    }
+
     fn merge(&mut self, file: file::File) {
         self.search = file.search.or(self.search.take());
         self.mode = file.mode.or(self.mode.take());
@@ -126,6 +134,11 @@ impl Registries {
             self.tables.push(registry);
         }
     }
+}
+
+/// What is wrong with a place in a registry, `host[:port]` or with a path behind it: half a sentence.
+pub(crate) fn place_fault(text: &str) -> Option<&'static str> {
+    prefix::fault(text, false)
 }
 
 /// The files in the order in which they count, and whether they must exist.

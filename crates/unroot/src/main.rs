@@ -6,6 +6,7 @@ mod call;
 mod cli;
 mod console;
 mod format;
+mod prompt;
 mod run_options;
 mod table;
 mod times;

@@ -10,6 +10,7 @@ family! {
     UR0907 Engine "the policy asks for signatures, which cannot be checked";
     UR0908 Engine "the certificates for a registry cannot be used";
     UR0909 Engine "a file about registries cannot be written";
+    UR0910 Engine "nobody is logged in to the registry";
     UR0921 Engine "the registry cannot be reached";
     UR0922 Engine "the registry refuses access";
     UR0923 Engine "the registry has no such image";

@@ -64,6 +64,11 @@ impl Registries {
         self.table_of(name).is_some_and(|registry| registry.insecure)
     }
 
+    /// Whether a host as a whole is blocked.
+    pub(super) fn is_blocked(&self, host: &str) -> bool {
+        self.table_of(host).is_some_and(|registry| registry.blocked.is_some())
+    }
+
     fn registry_of(&self, reference: &Reference) -> Option<&Registry> {
         self.table_of(&reference.clone().tagged().to_string())
     }

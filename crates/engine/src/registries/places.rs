@@ -3,7 +3,7 @@
 use std::{env, ffi::OsString, path::PathBuf};
 
 use idmap::Inside;
-use rustix::process::getuid;
+use rustix::process::{geteuid, getuid};
 
 use crate::scope;
 
@@ -35,6 +35,11 @@ pub struct Places {
 }
 
 impl Places {
+    /// Those of a process that has entered no namespace of its own.
+    pub fn of_caller() -> Places {
+        Places::look(!geteuid().is_root())
+    }
+
     /// Those of this process. `rootless` says that an ordinary user asks.
     pub fn look(rootless: bool) -> Places {
         let path = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

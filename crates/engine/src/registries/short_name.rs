@@ -6,7 +6,7 @@ use oci::Reference;
 use super::{Endpoint, Mode, Registries};
 
 /// Where short names are looked for if no file says anything, as Docker does it.
-const DEFAULT: &str = "docker.io";
+pub(super) const DEFAULT: &str = "docker.io";
 
 /// One image that a name can mean.
 #[derive(Clone, Debug, PartialEq, Eq)]

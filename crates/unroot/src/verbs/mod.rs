@@ -5,6 +5,8 @@ mod images;
 mod import;
 mod info;
 mod load;
+mod login;
+mod logout;
 mod map_audit;
 mod map_calc;
 mod map_plan;
@@ -14,6 +16,7 @@ mod ps;
 mod rm;
 mod rmi;
 mod run;
+mod search;
 mod start;
 mod stop;
 mod version;
@@ -57,6 +60,9 @@ pub static TOP: &[&Verb] = &[
     &rmi::VERB,
     &load::VERB,
     &import::VERB,
+    &search::VERB,
+    &login::VERB,
+    &logout::VERB,
     &who::VERB,
     &info::VERB,
     &version::VERB,
@@ -79,7 +85,13 @@ pub static GROUPS: &[Group] = &[
     Group {
         name: "image",
         about: "Images: the same verbs, spelled out",
-        verbs: &[("ls", &images::VERB), ("rm", &rmi::VERB), ("load", &load::VERB), ("import", &import::VERB)],
+        verbs: &[
+            ("ls", &images::VERB),
+            ("rm", &rmi::VERB),
+            ("load", &load::VERB),
+            ("import", &import::VERB),
+            ("search", &search::VERB),
+        ],
     },
     Group {
         name: "map",

@@ -4,12 +4,12 @@ use super::in_group;
 
 /// Verbs of Podman's, first level.
 const VERBS: &str = "attach auto-update build commit completion compose container cp create diff events exec export farm \
-    generate healthcheck history init inspect kill kube login logout logs machine manifest mount network pause pod port \
-    pull push rename restart save search secret stats system tag top umount unmount unpause unshare untag update volume wait";
+    generate healthcheck history init inspect kill kube logs machine manifest mount network pause pod port \
+    pull push rename restart save secret stats system tag top umount unmount unpause unshare untag update volume wait";
 
 /// Verbs below `container` and `image`.
 const BELOW: &str = "attach build checkpoint clone commit cp create diff exec exists export history init inspect kill \
-    list logs mount pause port prune ps pull push rename restart restore runlabel save scp search sign stats tag top tree \
+    list logs mount pause port prune ps pull push rename restart restore runlabel save scp sign stats tag top tree \
     trust umount unmount unpause untag update wait";
 
 const RUN: &str = "--add-host --annotation --arch --attach -a --authfile --blkio-weight --blkio-weight-device --cap-add \
@@ -39,6 +39,9 @@ const OPTIONS: &[(&str, &str)] = &[
     ("rmi", "--all -a --ignore -i --no-prune"),
     ("load", "--quiet -q --signature-policy"),
     ("import", "--arch --os --quiet -q --signature-policy --variant"),
+    ("login", "--compat-auth-file --secret"),
+    ("logout", "--compat-auth-file"),
+    ("search", "--creds --decryption-key --retry --retry-delay"),
     ("info", "--debug -D"),
 ];
 
