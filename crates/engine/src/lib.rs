@@ -36,6 +36,8 @@ mod names;
 pub mod namespaces;
 pub mod origins;
 pub mod ps;
+pub mod pull;
+pub mod push;
 pub mod registries;
 mod remove;
 pub mod request;
@@ -47,6 +49,7 @@ pub mod spec;
 mod start;
 mod stop;
 mod target;
+pub mod transfer;
 mod userdb;
 pub mod who;
 

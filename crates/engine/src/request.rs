@@ -26,6 +26,13 @@ impl<T> Given<T> {
     }
 }
 
+impl<T> Given<T> {
+    /// As [`Given::blame`], unless the error knows a better place.
+    pub fn blame_if_bare(&self, error: Error) -> Error {
+        if error.report().at.is_some() { error } else { self.blame(error) }
+    }
+}
+
 /// `unroot run` (and later `create`): which container to make.
 #[expect(clippy::struct_excessive_bools, reason = "each is an option that the user gave or not")]
 #[derive(Clone, Debug, Default)]

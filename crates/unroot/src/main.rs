@@ -6,6 +6,8 @@ mod call;
 mod cli;
 mod console;
 mod format;
+mod progress;
+mod registry_options;
 mod prompt;
 mod run_options;
 mod table;
