@@ -35,8 +35,8 @@ fn outcomes(lines: &[&[&str]]) -> String {
 #[test]
 fn help_of_every_verb() {
     let verbs = [
-        "run", "start", "stop", "ps", "rm", "images", "rmi", "load", "import", "search", "login", "logout", "info",
-        "version", "explain",
+        "run", "start", "stop", "ps", "rm", "images", "pull", "push", "rmi", "load", "import", "search", "login",
+        "logout", "info", "version", "explain",
     ];
     let mut lines: Vec<Vec<&str>> = vec![vec!["--help"], vec!["container", "--help"], vec!["image", "--help"]];
     lines.extend(verbs.iter().map(|verb| vec![*verb, "--help"]));

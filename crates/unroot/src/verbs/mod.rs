@@ -13,6 +13,8 @@ mod map_plan;
 mod map_show;
 mod podman;
 mod ps;
+mod pull;
+mod push;
 mod rm;
 mod rmi;
 mod run;
@@ -57,6 +59,8 @@ pub static TOP: &[&Verb] = &[
     &ps::VERB,
     &rm::VERB,
     &images::VERB,
+    &pull::VERB,
+    &push::VERB,
     &rmi::VERB,
     &load::VERB,
     &import::VERB,
@@ -88,6 +92,8 @@ pub static GROUPS: &[Group] = &[
         verbs: &[
             ("ls", &images::VERB),
             ("rm", &rmi::VERB),
+            ("pull", &pull::VERB),
+            ("push", &push::VERB),
             ("load", &load::VERB),
             ("import", &import::VERB),
             ("search", &search::VERB),

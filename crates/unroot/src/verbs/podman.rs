@@ -5,11 +5,11 @@ use super::in_group;
 /// Verbs of Podman's, first level.
 const VERBS: &str = "attach auto-update build commit completion compose container cp create diff events exec export farm \
     generate healthcheck history init inspect kill kube logs machine manifest mount network pause pod port \
-    pull push rename restart save secret stats system tag top umount unmount unpause unshare untag update volume wait";
+    rename restart save secret stats system tag top umount unmount unpause unshare untag update volume wait";
 
 /// Verbs below `container` and `image`.
 const BELOW: &str = "attach build checkpoint clone commit cp create diff exec exists export history init inspect kill \
-    list logs mount pause port prune ps pull push rename restart restore runlabel save scp sign stats tag top tree \
+    list logs mount pause port prune ps rename restart restore runlabel save scp sign stats tag top tree \
     trust umount unmount unpause untag update wait";
 
 const RUN: &str = "--add-host --annotation --arch --attach -a --authfile --blkio-weight --blkio-weight-device --cap-add \
@@ -39,6 +39,13 @@ const OPTIONS: &[(&str, &str)] = &[
     ("rmi", "--all -a --ignore -i --no-prune"),
     ("load", "--quiet -q --signature-policy"),
     ("import", "--arch --os --quiet -q --signature-policy --variant"),
+    ("pull", "--decryption-key --disable-content-trust"),
+    (
+        "push",
+        "--compress --compression-format --compression-level --disable-content-trust --encrypt-layer --encryption-key \
+         --force-compression --format -f --remove-signatures --sign-by --sign-by-sigstore \
+         --sign-by-sigstore-private-key --sign-passphrase-file",
+    ),
     ("login", "--compat-auth-file --secret"),
     ("logout", "--compat-auth-file"),
     ("search", "--creds --decryption-key --retry --retry-delay"),
@@ -76,7 +83,7 @@ mod tests {
     fn what_podman_knows_is_recognised() {
         assert!(of_podman("run", "--volume"));
         assert!(of_podman("container ls", "--size"));
-        assert!(of_podman("", "pull"));
+        assert!(of_podman("", "commit"));
         assert!(of_podman("image", "prune"));
         assert!(!of_podman("run", "--no-such-option"));
         assert!(!of_podman("ps", "--volume"));
