@@ -1,7 +1,7 @@
 //! Which range of ids a start of a container gets: what was asked for, what the image needs, and what nobody else has.
 //!
 //! The default for root is a slot of 65536 ids of its own, leased for as long as the container lives, and mapped as a whole
-//! ([`needs`] says why, and what `--userns=auto` is instead). For other users it is
+//! ([`needs()`] says why, and what `--userns=auto` is instead). For other users it is
 //! the whole of their own namespace: root inside is the user. Everything is checked here, before anything is made.
 
 pub(crate) mod asked;

@@ -1,7 +1,7 @@
 //! Nested user namespaces, side by side: what a picture of maps shows.
 //!
 //! A column is a namespace, the innermost first. Between two neighbours lies the inner one's map. Ids that stay together
-//! through all columns are a [`Strand`]: a row of boxes in the terminal ([`text`]), a band in an SVG picture ([`crate::svg`]).
+//! through all columns are a [`Strand`]: a row of boxes in the terminal ([`text()`]), a band in an SVG picture ([`crate::svg`]).
 
 mod boxes;
 mod cells;

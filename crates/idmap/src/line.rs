@@ -1,7 +1,7 @@
 //! The line of all ids of a host, and who claims which part of it.
 //!
 //! A claim is a range of one kind of ids with its owner and the place that says so. [`overlaps`] finds what two owners both
-//! believe to be theirs; [`picture`], [`list`] and [`svg`] show the line.
+//! believe to be theirs; [`picture()`], [`list()`] and [`svg()`] show the line.
 
 mod findings;
 mod lanes;

@@ -9,7 +9,7 @@
 //! * a name that counts for both kinds means the user's uid, and the gid of the group of the same name or else of the user's
 //!   primary group.
 //!
-//! Reading touches nothing: names stay names until [`Wishes::find`] is given the accounts of both sides.
+//! Reading touches nothing: names stay names until [`crate::Wishes::find`] is given the accounts of both sides.
 
 use std::ops::Range;
 

@@ -15,7 +15,7 @@
 //!
 //! # Garbage
 //! Mark: every record's manifest, its configuration, the layers of both: archives and files. Sweep: every other blob and layer,
-//! but for layers that somebody has claimed ([`crate::layer`]).
+//! but for layers that somebody has claimed (`crate::layer`).
 //! A record that cannot be followed stops the sweep: what it needs is not known.
 
 mod archive;

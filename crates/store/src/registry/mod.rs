@@ -1,9 +1,9 @@
 //! Registries: the protocol by which images travel.
 //!
 //! Theory of operation: a [`Registry`] is one repository at one place. Opening it asks `/v2/` which scheme answers and what proof
-//! of identity it wants ([`challenge`], [`token`]); requests then go through one door ([`request`]), which proves who we are and
-//! looks at the answer. What passes by itself (a broken connection, 429, 5xx) is tried again with growing pauses ([`patience`]); a
-//! blob that breaks off is continued where it broke ([`download`]). Manifests are bytes, never re-written: their digest is the image.
+//! of identity it wants (`challenge`, `token`); requests then go through one door (`request`), which proves who we are and
+//! looks at the answer. What passes by itself (a broken connection, 429, 5xx) is tried again with growing pauses (`patience`); a
+//! blob that breaks off is continued where it broke (`download`). Manifests are bytes, never re-written: their digest is the image.
 //!
 //! All of it is blocking: the callers are threads that live as long as one transfer.
 //!

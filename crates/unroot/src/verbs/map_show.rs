@@ -53,13 +53,13 @@ struct Options {
     /// Print as json, or through a Go template
     #[arg(long, value_name = "FORMAT", conflicts_with = "svg")]
     format: Option<String>,
-    /// Show the map of this mode: auto[:OPTIONS], keep-id[:OPTIONS], nomap or host
+    #[arg(help = "Show the map of this mode: auto[:OPTIONS], keep-id[:OPTIONS], nomap or host")]
     #[arg(long, value_name = "MODE", conflicts_with = "subject")]
     userns: Option<String>,
-    /// Show a map with these user ids: CONTAINER:HOST[:COUNT]; may be repeated
+    #[arg(help = "Show a map with these user ids: CONTAINER:HOST[:COUNT]; may be repeated")]
     #[arg(long, value_name = "MAP", conflicts_with = "subject")]
     uidmap: Vec<String>,
-    /// Show a map with these group ids: CONTAINER:HOST[:COUNT]; may be repeated
+    #[arg(help = "Show a map with these group ids: CONTAINER:HOST[:COUNT]; may be repeated")]
     #[arg(long, value_name = "MAP", conflicts_with = "subject")]
     gidmap: Vec<String>,
     /// Show the ids that this name has in /etc/subuid
@@ -68,7 +68,7 @@ struct Options {
     /// Show the ids that this name has in /etc/subgid
     #[arg(long, value_name = "NAME", conflicts_with = "subject")]
     subgidname: Option<String>,
-    /// Show single ids besides: [u|g]INSIDE=[@]OUTSIDE[:COUNT]; may be repeated
+    #[arg(help = "Show single ids besides: [u|g]INSIDE=[@]OUTSIDE[:COUNT]; may be repeated")]
     #[arg(long, value_name = "MAP", conflicts_with = "subject")]
     map: Vec<String>,
     /// A container, an image, a pid, or a path on a mount
