@@ -3,6 +3,7 @@
 //! Everything that a person reads is written here; the libraries below print nothing.
 
 mod call;
+mod choice;
 mod cli;
 mod console;
 mod format;

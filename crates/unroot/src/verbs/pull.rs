@@ -5,7 +5,7 @@ use diag::Result;
 use engine::pull::{PullRequest, When};
 
 use super::Verb;
-use crate::{call::Call, console, progress, registry_options::RegistryOptions};
+use crate::{call::Call, choice::Person, console, progress, registry_options::RegistryOptions};
 
 pub static VERB: Verb = Verb { name: "pull", about: "Pull images from registries", args: Options::augment_args, run };
 
@@ -81,7 +81,7 @@ fn run(call: &Call) -> Result<u8> {
     Ok(call.for_each(names, |name| {
         let progress = progress::shown(options.quiet, "pulling");
         let request = PullRequest { name: name.clone(), ..request.clone() };
-        for id in engine.pull(&request, &*progress, &engine::registries::Nobody)? {
+        for id in engine.pull(&request, &*progress, &Person)? {
             console::line(id);
         }
         Ok(())
