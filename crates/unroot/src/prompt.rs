@@ -26,9 +26,10 @@ pub fn line(question: &str) -> Result<String> {
 
 /// A line from a person, of which nothing is shown. UR0806 if it is broken off.
 pub fn secret(question: &str) -> Result<String> {
-    show(question);
     let answer = {
+        // First: what is typed between the question and this would be shown, or thrown away.
         let _hidden = Hidden::enter()?;
+        show(question);
         typed(io::stdin().lock().bytes())
     };
     show("\n");
