@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(read("docker://r.io/a/b").unwrap(), "r.io/a/b:latest");
         assert_eq!(read("r.io:5000/a:1").unwrap(), "r.io:5000/a:1");
         let digest = Digest::of("");
-        for bad in [format!("r.io/a@{digest}"), "oci:x:y".to_owned(), "UP/x".to_owned()] {
+        for bad in [format!("r.io/a@{digest}"), "oci:x:y".to_owned(), "r.io/UP".to_owned()] {
             assert_eq!(read(&bad).unwrap_err().code(), codes::UR0702, "{bad}");
         }
     }
