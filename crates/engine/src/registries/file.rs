@@ -36,8 +36,9 @@ struct Written {
     registries: Option<Spanned<IgnoredAny>>,
 }
 
+/// A word that is not known here is an error: it may be a `blocked` with a letter too few.
 #[derive(Default, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct Table {
     prefix: Option<Spanned<String>>,
     location: Option<Spanned<String>>,
@@ -48,7 +49,7 @@ struct Table {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct MirrorTable {
     location: Spanned<String>,
     #[serde(default)]

@@ -230,6 +230,7 @@ fn bad_files_are_named_with_the_line() {
             6,
         ),
         ("[aliases]\n\"a.com/x\" = \"b.com/x\"", codes::UR0811, 2),
+        ("[[registry]]\nlocation = \"a.com\"\nblockd = true", codes::UR0811, 3),
         ("[aliases]\n\"x:1\" = \"b.com/x\"", codes::UR0811, 2),
         ("[aliases]\n\"x\" = \"b.com/x:1\"", codes::UR0811, 2),
         ("[aliases]\n\"x\" = \"y\"", codes::UR0811, 2),
