@@ -9,10 +9,10 @@ use std::{
 use crate::call::{self, Outcome};
 
 /// busybox-static: a root filesystem in one file; mmdebstrap: a real one; uidmap: newuidmap for rootless containers;
-/// docker-registry: where images are pulled from and pushed to, and skopeo: an independent look at it;
+/// docker-registry: where images are pulled from and pushed to, apache2-utils: its users, and skopeo: an independent look at it;
 /// passwd and util-linux (useradd, setpriv) are always there, but say so.
 const NEEDED: &[&str] =
-    &["busybox-static", "docker-registry", "mmdebstrap", "passwd", "skopeo", "uidmap", "util-linux"];
+    &["apache2-utils", "busybox-static", "docker-registry", "mmdebstrap", "passwd", "skopeo", "uidmap", "util-linux"];
 
 /// Installs what is missing. Without the right to do so, says what is missing and goes on.
 pub fn install() -> Outcome<()> {
