@@ -76,12 +76,12 @@ fn what_the_parent_splits_is_one_strand_again() {
 }
 
 #[test]
-fn a_rootless_container() {
+fn the_container_of_a_user() {
     insta::assert_snapshot!(drawn(&rootless(), &Glyphs::BOXES, 80));
 }
 
 #[test]
-fn a_rootless_container_in_ascii() {
+fn the_container_of_a_user_in_ascii() {
     insta::assert_snapshot!(drawn(&rootless(), &Glyphs::ASCII, 60));
 }
 

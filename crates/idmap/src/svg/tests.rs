@@ -34,7 +34,7 @@ fn rootless() -> Levels {
 }
 
 #[test]
-fn a_rootless_container() {
+fn the_container_of_a_user() {
     insta::assert_snapshot!(draw(&rootless(), &Root));
 }
 
