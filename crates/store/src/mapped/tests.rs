@@ -189,9 +189,9 @@ fn trees_that_nobody_uses_make_room() {
     };
     let used = make(1);
     let unused = make(2).lower;
-    let later: Vec<_> = (3..20).map(|len| make(len).lower).collect();
+    let further: Vec<_> = (3..20).map(|len| make(len).lower).collect();
     let is_there = |lower: &[PathBuf]| Dir::open(&lower[0]).is_ok();
-    assert!(is_there(&used.lower) && is_there(&later[16]) && !is_there(&unused));
+    assert!(is_there(&used.lower) && is_there(&further[16]) && !is_there(&unused));
     let trees = store.layers.dir(layer.hex()).unwrap().dir("mapped").unwrap();
     assert_eq!(trees.names().unwrap().len(), 8);
     // As many as are used.
