@@ -156,9 +156,7 @@ impl Images<'_> {
         }
         for layer in self.store.layer_digests()?.into_iter().filter(|layer| !layers.contains(layer)) {
             // A pull is about to record an image that needs it.
-            if !Claim::is_free(self.store, &layer)? {
-                continue;
-            }
+            let Some(_claim) = Claim::to_remove(self.store, &layer)? else { continue };
             self.store.remove_layer(&layer)?;
             collected.layers.push(layer);
         }

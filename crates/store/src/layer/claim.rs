@@ -70,14 +70,22 @@ impl Claim {
         }
     }
 
-    /// Whether nobody has claimed a layer.
-    pub(crate) fn is_free(store: &Store, digest: &Digest) -> Result<bool> {
-        let free = || -> Result<bool, Failed> {
+    /// Claims a layer that is to be removed; `None` if somebody relies on it or brings it in. Who wants it meanwhile waits for the
+    /// end of this claim: between a mere look and the removal somebody could find the layer here.
+    pub(crate) fn to_remove(store: &Store, digest: &Digest) -> Result<Option<Claim>> {
+        let claim = || -> Result<Option<Claim>, Failed> {
             let _quiet = draft::shared(&store.tmp)?;
-            let Some(lock) = existing(store, digest)? else { return Ok(true) };
-            lock_now(store, &lock, FlockOperation::NonBlockingLockExclusive)
+            loop {
+                let lock = store.tmp.open_at(name(digest), OFlags::RDWR | OFlags::CREATE, Mode::RUSR | Mode::WUSR)?;
+                if !lock_now(store, &lock, FlockOperation::NonBlockingLockExclusive)? {
+                    return Ok(None);
+                }
+                if has_name(store, &lock)? {
+                    return Ok(Some(Claim { tmp: store.tmp.try_clone()?, name: name(digest), lock }));
+                }
+            }
         };
-        free().map_err(io("it cannot be seen whether a layer is in use"))
+        claim().map_err(io("a layer cannot be claimed"))
     }
 }
 
@@ -126,13 +134,6 @@ fn is_here(store: &Store, digest: &Digest) -> Result<bool, Failed> {
     }
 }
 
-fn existing(store: &Store, digest: &Digest) -> Result<Option<OwnedFd>, Failed> {
-    match store.tmp.open_at(name(digest), OFlags::RDWR, Mode::empty()) {
-        Err(failed) if failed.errno == Errno::NOENT => Ok(None),
-        opened => opened.map(Some),
-    }
-}
-
 fn lock_now(store: &Store, lock: &OwnedFd, how: FlockOperation) -> Result<bool, Failed> {
     match flock(lock, how) {
         Err(Errno::WOULDBLOCK) => Ok(false),
@@ -158,12 +159,14 @@ mod tests {
         let mine = claim(&store);
         assert!(matches!(mine, Some(Claimed::Mine(_))));
         assert!(claim(&store).is_none());
-        assert!(!Claim::is_free(&store, &digest).unwrap());
+        assert!(Claim::to_remove(&store, &digest).unwrap().is_none());
         // The sweep of another process leaves it alone.
         draft::sweep(&store.tmp);
         assert!(claim(&store).is_none());
         drop(mine);
-        assert!(Claim::is_free(&store, &digest).unwrap());
+        let removed = Claim::to_remove(&store, &digest).unwrap();
+        assert!(removed.is_some() && claim(&store).is_none());
+        drop(removed);
         assert!(matches!(claim(&store), Some(Claimed::Mine(_))));
     }
 
