@@ -21,49 +21,10 @@ use crate::registries::{Places, Registries};
 use auth_file::{AuthFile, Found};
 pub use change::Kept;
 use helper::Helper;
+pub use store::registry::Credential;
 
 /// In `credential-helpers`: the files.
 const FILES: &str = "containers-auth.json";
-
-/// Proof of identity for a registry.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Credential {
-    /// A name and a password.
-    Basic {
-        /// The name.
-        user: String,
-        /// The password, or a token that stands for it.
-        password: String,
-    },
-    /// A token that others are made from (`identitytoken`).
-    Identity(String),
-}
-
-/// A secret is not for logs.
-impl std::fmt::Debug for Credential {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Credential::Basic { user, .. } => write!(f, "Basic({user})"),
-            Credential::Identity(_) => f.write_str("Identity"),
-        }
-    }
-}
-
-impl Credential {
-    /// From `--creds USER[:PASSWORD]`; the password is empty if there is none.
-    pub fn from_words(words: &str) -> Credential {
-        let (user, password) = words.split_once(':').unwrap_or((words, ""));
-        Credential::Basic { user: user.to_owned(), password: password.to_owned() }
-    }
-
-    /// The user's name; a token has none.
-    pub fn user(&self) -> Option<&str> {
-        match self {
-            Credential::Basic { user, .. } => Some(user),
-            Credential::Identity(_) => None,
-        }
-    }
-}
 
 /// Everything that can tell who we are.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use diag::{Error, Result, codes};
 use oci::Reference;
-use store::registry::{Access, Certificates, Endpoint, Patience, Registry};
+use store::registry::{Access, Endpoint, Patience, Registry};
 
 use crate::{
     credentials::{Credential, Credentials, Kept},
@@ -132,15 +132,15 @@ impl Logins {
     }
 
     fn endpoint(&self, host: &str, repository: &str, credential: Option<Credential>) -> Result<Endpoint> {
-        let texts = registries::Certificates::of(&self.places, host, self.reach.cert_dir.as_deref())?.texts()?;
+        let certificates = registries::Certificates::of(&self.places, host, self.reach.cert_dir.as_deref())?.texts()?;
         let name = if repository.is_empty() { host.to_owned() } else { format!("{host}/{repository}") };
         let verify = self.reach.tls_verify.unwrap_or_else(|| !self.registries.is_insecure(&name));
         Ok(Endpoint {
             host: host.to_owned(),
             repository: repository.to_owned(),
             insecure: !verify,
-            credential: credential.map(Into::into),
-            certificates: Certificates { authorities: texts.ca, client: texts.client },
+            credential,
+            certificates,
             patience: Patience::default(),
         })
     }
@@ -149,15 +149,6 @@ impl Logins {
 /// UR0910.
 pub fn not_logged_in(server: &Server) -> Error {
     Error::new(codes::UR0910, format!("nobody is logged in to `{}`", server.key))
-}
-
-impl From<Credential> for store::registry::Credential {
-    fn from(credential: Credential) -> Self {
-        match credential {
-            Credential::Basic { user, password } => Self::Basic { user, password },
-            Credential::Identity(token) => Self::Identity(token),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use diag::{Origin, Result};
 
-pub use certificates::{Certificates, Texts};
+pub use certificates::Certificates;
 pub use endpoint::Endpoint;
 pub use oci::Reference;
 pub use places::Places;

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use diag::{Error, Result, codes};
-use store::registry::{Certificates, Credential, Endpoint};
+use store::registry::Endpoint;
 
 use crate::{
-    credentials::{self, Credentials},
-    registries::{self, Certificates as Found, Places},
+    credentials::{Credential, Credentials},
+    registries::{self, Certificates, Places},
     request::Given,
 };
 
@@ -54,26 +54,19 @@ impl<'a> Gate<'a> {
     pub(crate) fn endpoint(&self, place: &registries::Endpoint) -> Result<Endpoint> {
         let reference = &place.reference;
         let credential = match &self.way.creds {
-            Some(words) => Some(credentials::Credential::from_words(&words.value)),
+            Some(words) => Some(Credential::from_words(&words.value)),
             None => self.credentials.for_repository(reference.name())?,
         };
         let cert_dir = self.way.cert_dir.as_ref().map(|given| given.value.as_path());
-        let texts = Found::of(self.places, reference.host(), cert_dir)?.texts()?;
+        let certificates = Certificates::of(self.places, reference.host(), cert_dir)?.texts()?;
         Ok(Endpoint {
             host: reference.host().to_owned(),
             repository: reference.path().to_owned(),
             insecure: self.way.tls_verify.map_or(place.insecure, |verify| !verify),
-            credential: credential.map(proof),
-            certificates: Certificates { authorities: texts.ca, client: texts.client },
+            credential,
+            certificates,
             patience: self.way.patience,
         })
-    }
-}
-
-fn proof(credential: credentials::Credential) -> Credential {
-    match credential {
-        credentials::Credential::Basic { user, password } => Credential::Basic { user, password },
-        credentials::Credential::Identity(token) => Credential::Identity(token),
     }
 }
 

@@ -19,15 +19,6 @@ pub struct Certificates {
     pub client: Option<(PathBuf, PathBuf)>,
 }
 
-/// The contents of those files, PEM.
-#[derive(Clone, Default)]
-pub struct Texts {
-    /// Of each authority.
-    pub ca: Vec<Vec<u8>>,
-    /// Of our certificate and its key.
-    pub client: Option<(Vec<u8>, Vec<u8>)>,
-}
-
 impl Certificates {
     /// Looks for those of `host`, which is `host[:port]`; `cert_dir` (`--cert-dir`) is looked at in place of all others, and must exist.
     /// UR0908 for a directory that cannot be read, and for half a pair.
@@ -50,8 +41,8 @@ impl Certificates {
         Ok(Certificates::default())
     }
 
-    /// Reads the files. UR0908.
-    pub fn texts(&self) -> Result<Texts> {
+    /// Reads the files: the texts of them all. UR0908.
+    pub fn texts(&self) -> Result<store::registry::Certificates> {
         let text = |path: &PathBuf| {
             fs::read(path).map_err(|error| bad(path, format!("`{}` cannot be read", path.display())).words(error))
         };
@@ -59,7 +50,8 @@ impl Certificates {
             Some((certificate, key)) => Some((text(certificate)?, text(key)?)),
             None => None,
         };
-        Ok(Texts { ca: self.ca.iter().map(text).collect::<Result<_>>()?, client })
+        let authorities = self.ca.iter().map(text).collect::<Result<_>>()?;
+        Ok(store::registry::Certificates { authorities, client })
     }
 
     /// Nothing if there is no such directory.
@@ -141,7 +133,7 @@ mod tests {
         let found = Certificates::of(&places, "a.com:5000", None).unwrap();
         let at = |name: &str| dir.path().join("etc/certs.d/a.com:5000").join(name);
         assert_eq!(found, Certificates { ca: vec![at("ca.crt")], client: Some((at("us.cert"), at("us.key"))) });
-        assert_eq!(found.texts().unwrap().ca, [b"etc/certs.d/a.com:5000/ca.crt"]);
+        assert_eq!(found.texts().unwrap().authorities, [b"etc/certs.d/a.com:5000/ca.crt"]);
         assert_eq!(Certificates::of(&places, "b.com", None).unwrap().ca.len(), 1);
         assert_eq!(Certificates::of(&places, "a.com", None).unwrap(), Certificates::default());
         assert_eq!(Certificates::of(&places, "..", None).unwrap(), Certificates::default());

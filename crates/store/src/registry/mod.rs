@@ -82,6 +82,22 @@ impl std::fmt::Debug for Credential {
     }
 }
 
+impl Credential {
+    /// From `--creds USER[:PASSWORD]`; the password is empty if there is none.
+    pub fn from_words(words: &str) -> Credential {
+        let (user, password) = words.split_once(':').unwrap_or((words, ""));
+        Credential::Basic { user: user.to_owned(), password: password.to_owned() }
+    }
+
+    /// The user's name; a token has none.
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Credential::Basic { user, .. } => Some(user),
+            Credential::Identity(_) => None,
+        }
+    }
+}
+
 /// Certificates for one host: the texts of PEM files.
 #[derive(Clone, Debug, Default)]
 pub struct Certificates {
