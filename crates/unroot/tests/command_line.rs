@@ -32,16 +32,22 @@ fn outcomes(lines: &[&[&str]]) -> String {
     lines.iter().map(|words| outcome(words)).collect::<Vec<_>>().join("\n")
 }
 
+/// The names that a page of help lists below `heading`.
+fn listed(help: &str, heading: &str) -> Vec<String> {
+    let lines = help.lines().skip_while(|line| *line != heading).skip(1).take_while(|line| line.starts_with("  "));
+    lines.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+// One file a verb: who adds or changes one touches no other's.
 #[test]
 fn help_of_every_verb() {
-    let verbs = [
-        "run", "start", "stop", "ps", "rm", "images", "pull", "push", "rmi", "load", "import", "search", "login",
-        "logout", "info", "version", "explain",
-    ];
-    let mut lines: Vec<Vec<&str>> = vec![vec!["--help"], vec!["container", "--help"], vec!["image", "--help"]];
-    lines.extend(verbs.iter().map(|verb| vec![*verb, "--help"]));
-    let lines: Vec<&[&str]> = lines.iter().map(Vec::as_slice).collect();
-    insta::assert_snapshot!(outcomes(&lines));
+    let verbs = listed(&outcome(&["--help"]), "Commands:");
+    assert!(verbs.len() > 15, "{verbs:?}");
+    for verb in &verbs {
+        insta::with_settings!({ snapshot_suffix => verb.as_str(), description => "" }, {
+            insta::assert_snapshot!("help", outcome(&[verb, "--help"]));
+        });
+    }
 }
 
 #[test]
@@ -63,11 +69,11 @@ fn what_is_written_wrongly() {
 #[test]
 fn what_podman_knows_and_this_version_does_not() {
     insta::assert_snapshot!(outcomes(&[
-        &["exec", "web", "sh"],
-        &["run", "-v", "/a:/b", "debian"],
-        &["run", "--memory=1g", "debian"],
-        &["container", "ls", "--size"],
-        &["image", "prune"],
+        &["kube", "play", "pod.yaml"],
+        &["run", "--gpus=all", "debian"],
+        &["run", "--pod", "web", "debian"],
+        &["container", "ls", "--pod"],
+        &["image", "trust"],
         &["--remote", "ps"],
     ]));
 }
@@ -89,7 +95,7 @@ fn the_version_in_all_forms() {
 
 #[test]
 fn json_diagnostics_hold_for_what_the_parser_refuses_too() {
-    let text = outcome(&["--log-format", "json", "run", "--volume", "x", "debian"]);
+    let text = outcome(&["--log-format", "json", "run", "--gpus", "x", "debian"]);
     let line = text.lines().find(|line| line.starts_with('{')).expect("one JSON line");
     let value: serde_json::Value = serde_json::from_str(line).expect("JSON");
     assert_eq!((value["code"].as_str(), value["level"].as_str()), (Some("UR0808"), Some("error")), "{text}");
