@@ -20,7 +20,7 @@ use crate::{
     image_facts::{Layers, runs_systemd, volumes},
     map::coverage::Image,
     names,
-    request::{Given, RunRequest},
+    request::{Given, Identity, RunRequest},
 };
 
 /// A container that is decided upon, and the image that it is of.
@@ -45,7 +45,7 @@ struct Base {
 impl Base {
     /// What is known of the image's ids, in a container with this user and this command.
     fn image(&self, request: &RunRequest, process: User, args: &[String]) -> Image {
-        let user_is_open = request.user.is_none() && self.defaults.user.is_empty();
+        let user_is_open = request.identity.user.is_none() && self.defaults.user.is_empty();
         Image { process, user_is_open, systemd: runs_systemd(&self.files, args), ..self.image.clone() }
     }
 }
@@ -56,7 +56,7 @@ impl Engine<'_> {
         if let Some(name) = &request.name {
             check_name(&name.value).map_err(|error| name.blame(error))?;
         }
-        let network = network(request.network.as_ref())?;
+        let network = network(request.network.mode.as_ref())?;
         let base = self.base(request)?;
         let account = account(request, &base)?;
         let hostname = hostname(request, id, network)?;
@@ -67,11 +67,11 @@ impl Engine<'_> {
         let home = account.home.display().to_string();
         let sources = Sources {
             image: &base.defaults.env,
-            given: &request.env,
+            given: &request.process.env,
             caller: &caller,
             hostname: &hostname,
             home: &home,
-            tty: request.tty,
+            tty: request.process.tty,
         };
         let user = User { uid: account.uid, gid: account.gid, groups: account.groups };
         let image = base.image(request, user.clone(), &args);
@@ -89,12 +89,12 @@ impl Engine<'_> {
             user,
             hostname,
             network,
-            read_only: request.read_only,
-            privileged: request.privileged,
-            tty: request.tty,
-            interactive: request.interactive,
+            read_only: request.security.read_only,
+            privileged: request.security.privileged,
+            tty: request.process.tty,
+            interactive: request.process.interactive,
             stop_signal: stop_signal(&base.defaults)?,
-            map: map_request(request),
+            map: map_request(&request.identity),
         };
         Ok(Draft { config, image, upper: base.upper })
     }
@@ -187,7 +187,7 @@ pub(crate) fn directory_facts(name: &str, dir: Option<&Dir>) -> Image {
 
 fn account(request: &RunRequest, base: &Base) -> Result<Account> {
     let (passwd, group) = (&base.image.passwd, &base.image.group);
-    match &request.user {
+    match &request.identity.user {
         Some(user) => accounts::resolve(&user.value, passwd, group).map_err(|error| user.blame(error)),
         None => accounts::resolve(&base.defaults.user, passwd, group)
             .map_err(|error| request.image.blame(error.fact("the image says so itself (USER)"))),
@@ -196,13 +196,13 @@ fn account(request: &RunRequest, base: &Base) -> Result<Account> {
 
 /// The entry point, then the words of the command line, or the image's where there are none.
 fn args(request: &RunRequest, base: &Base) -> Result<Vec<String>> {
-    let entrypoint = match &request.entrypoint {
+    let entrypoint = match &request.process.entrypoint {
         Some(given) => entrypoint(given)?,
         None => base.defaults.entrypoint.clone(),
     };
     let command: Vec<String> = if !request.command.is_empty() {
         request.command.iter().map(|word| word.value.clone()).collect()
-    } else if request.entrypoint.is_some() {
+    } else if request.process.entrypoint.is_some() {
         // Another entry point has no use for the image's arguments.
         Vec::new()
     } else {
@@ -244,7 +244,7 @@ fn network(given: Option<&Given<String>>) -> Result<Network> {
 
 /// The kernel's limit is 64 bytes. On the host's network the host's name is the container's, as Podman has it.
 fn hostname(request: &RunRequest, id: &ContainerId, network: Network) -> Result<String> {
-    match &request.hostname {
+    match &request.network.hostname {
         Some(name) if name.value.is_empty() || name.value.len() > 64 => {
             Err(name.blame(Error::new(codes::UR0806, "a host name has 1 to 64 characters")))
         }
@@ -257,7 +257,7 @@ fn hostname(request: &RunRequest, id: &ContainerId, network: Network) -> Result<
 }
 
 fn cwd(request: &RunRequest, defaults: &ImageConfig) -> Result<String> {
-    match &request.workdir {
+    match &request.process.workdir {
         Some(dir) if !Path::new(&dir.value).is_absolute() => Err(dir.blame(
             Error::new(codes::UR0506, format!("the working directory `{}` is not absolute", dir.value))
                 .help(format!("write `/{}`", dir.value)),
@@ -275,17 +275,17 @@ fn stop_signal(defaults: &ImageConfig) -> Result<u8> {
     }
 }
 
-pub(crate) fn map_request(request: &RunRequest) -> MapRequest {
+pub(crate) fn map_request(identity: &Identity) -> MapRequest {
     let texts = |list: &[Given<String>]| list.iter().map(|given| given.value.clone()).collect();
     let text = |given: &Option<Given<String>>| given.as_ref().map(|given| given.value.clone());
     MapRequest {
-        userns: text(&request.userns),
-        uidmap: texts(&request.uidmap),
-        gidmap: texts(&request.gidmap),
-        subuidname: text(&request.subuidname),
-        subgidname: text(&request.subgidname),
-        map: texts(&request.map),
-        me_as: text(&request.me_as),
+        userns: text(&identity.userns),
+        uidmap: texts(&identity.uidmap),
+        gidmap: texts(&identity.gidmap),
+        subuidname: text(&identity.subuidname),
+        subgidname: text(&identity.subgidname),
+        map: texts(&identity.map),
+        me_as: text(&identity.me_as),
     }
 }
 

@@ -55,11 +55,11 @@ impl Engine<'_> {
         }
         let _content = self.store.share()?;
         let draft = self.draft(&request, &id)?;
-        let decided = self.decide(&draft.config, &draft.image, |place| given_at(&request, place))?;
+        let decided = self.decide(&draft.config, &draft.image, |place| given_at(&request.identity, place))?;
         decided.warnings.iter().for_each(|warning| self.warn(warning));
         let host = Host::look(self.entered)?;
         let asked = Asked::read(&draft.config.map, &host, &draft.image)
-            .map_err(|refused| refused.into_error(|place| given_at(&request, place)))?;
+            .map_err(|refused| refused.into_error(|place| given_at(&request.identity, place)))?;
         let outside = match &host.caller {
             Caller::Root { .. } => decided.map.clone(),
             Caller::User { .. } => IdMap::try_from_fn(|kind| {
@@ -130,7 +130,7 @@ impl Explanation<'_> {
             MapOption::MeAs => asked.me_as.as_ref(),
         };
         let part = value.and_then(|value| value.get(place.bytes.clone())).unwrap_or_default();
-        match given_at(self.request, place) {
+        match given_at(&self.request.identity, place) {
             Some(Origin::Env { name, .. }) => format!("{name}: {part}"),
             Some(Origin::Line { file, line, .. }) => format!("{file}:{line}: {part}"),
             _ => format!("{} {part}", place.option.name()),

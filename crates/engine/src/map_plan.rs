@@ -128,10 +128,10 @@ impl Engine<'_> {
             notes.extend(rootfs::count(&mut image, &request.image)?);
         }
         let host = Host::look(self.entered)?;
-        let map_request = map_request(&request);
+        let map_request = map_request(&request.identity);
         // What is written wrongly is no plan.
         Asked::read(&map_request, &host, &image)
-            .map_err(|refused| refused.into_error(|place| given_at(&request, place)))?;
+            .map_err(|refused| refused.into_error(|place| given_at(&request.identity, place)))?;
         let decided = self.peek(&request, &map_request, &host, &image);
         notes.extend(default_note(chosen || decided.is_err(), &host));
         plan(request, &host, &image, decided, notes, width)
@@ -140,11 +140,14 @@ impl Engine<'_> {
     /// The request with the way that counts, and whether somebody chose it.
     fn planned_request(&self, request: &RunRequest) -> Result<(RunRequest, bool)> {
         let mut request = self.with_default_map(request)?;
-        let named = [&request.subuidname, &request.subgidname].into_iter().flatten();
+        let named = [&request.identity.subuidname, &request.identity.subgidname].into_iter().flatten();
         let named = named.filter(|name| !name.value.is_empty()).count() > 0;
-        let chosen = request.userns.is_some() || !request.uidmap.is_empty() || !request.gidmap.is_empty() || named;
+        let chosen = request.identity.userns.is_some()
+            || !request.identity.uidmap.is_empty()
+            || !request.identity.gidmap.is_empty()
+            || named;
         if !chosen {
-            request.userns = Some(Given::unwritten("auto".to_owned()));
+            request.identity.userns = Some(Given::unwritten("auto".to_owned()));
         }
         Ok((request, chosen))
     }
@@ -155,7 +158,7 @@ impl Engine<'_> {
         // The same name gets the same ids, where they are free; who gives none sees those of a container with the image's.
         let name = request.name.as_ref().map_or(image.name.as_str(), |name| name.value.as_str());
         let mut leases = StoreLeases::new(&self.store, id.as_str(), name);
-        let decided = map::decide(asked, host, image, name, &mut leases, |place| given_at(request, place));
+        let decided = map::decide(asked, host, image, name, &mut leases, |place| given_at(&request.identity, place));
         drop(leases);
         let explained = |error: Error| {
             if error.code() == codes::UR0205 { self.explain_scarcity(error, host) } else { error }

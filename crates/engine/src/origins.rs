@@ -15,14 +15,14 @@ impl Origins {
         origins.arguments(request, args);
         origins.variables(request, env);
         let maps = |list: &[Given<String>], name: &Option<Given<String>>| {
-            let all = list.first().or(name.as_ref()).or(request.userns.as_ref());
-            all.or(request.map.first()).or(request.me_as.as_ref()).cloned()
+            let all = list.first().or(name.as_ref()).or(request.identity.userns.as_ref());
+            all.or(request.identity.map.first()).or(request.identity.me_as.as_ref()).cloned()
         };
-        origins.add("/linux/uidMappings", maps(&request.uidmap, &request.subuidname).as_ref());
-        origins.add("/linux/gidMappings", maps(&request.gidmap, &request.subgidname).as_ref());
-        origins.add("/process/user", request.user.as_ref());
-        origins.add("/process/cwd", request.workdir.as_ref());
-        origins.add("/hostname", request.hostname.as_ref());
+        origins.add("/linux/uidMappings", maps(&request.identity.uidmap, &request.identity.subuidname).as_ref());
+        origins.add("/linux/gidMappings", maps(&request.identity.gidmap, &request.identity.subgidname).as_ref());
+        origins.add("/process/user", request.identity.user.as_ref());
+        origins.add("/process/cwd", request.process.workdir.as_ref());
+        origins.add("/hostname", request.network.hostname.as_ref());
         origins.add("/root", Some(&request.image));
         origins
     }
@@ -33,16 +33,19 @@ impl Origins {
         for (index, _) in args.iter().enumerate() {
             let word = match index.checked_sub(first) {
                 Some(nth) => request.command.get(nth),
-                None => request.entrypoint.as_ref(),
+                None => request.process.entrypoint.as_ref(),
             };
             self.add(&format!("/process/args/{index}"), word.or(Some(&request.image)));
         }
-        self.add("/process/args", request.command.first().or(request.entrypoint.as_ref()).or(Some(&request.image)));
+        self.add(
+            "/process/args",
+            request.command.first().or(request.process.entrypoint.as_ref()).or(Some(&request.image)),
+        );
     }
 
     fn variables(&mut self, request: &RunRequest, env: &[String]) {
         for (index, entry) in env.iter().enumerate() {
-            let given = request.env.iter().rev().find(|given| given.value == *entry);
+            let given = request.process.env.iter().rev().find(|given| given.value == *entry);
             self.add(&format!("/process/env/{index}"), given);
         }
     }
@@ -73,6 +76,7 @@ impl Origins {
 
 #[cfg(test)]
 mod tests {
+    use crate::request::Process;
     use std::sync::Arc;
 
     use diag::{Pointer, codes};
@@ -101,7 +105,7 @@ mod tests {
         let request = RunRequest {
             image: given(3, "debian"),
             command: vec![given(4, "-c"), given(5, "true")],
-            env: vec![given(2, "A=1")],
+            process: Process { env: vec![given(2, "A=1")], ..Process::default() },
             ..RunRequest::default()
         };
         let args = ["/bin/sh", "-c", "true"].map(str::to_owned);

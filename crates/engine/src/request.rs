@@ -1,6 +1,16 @@
 //! What a person asks for: the command line's words, each with the place where it was written, nothing looked up yet.
 
+mod identity;
+mod network;
+mod process;
+mod security;
+
 use diag::{Error, Origin};
+
+pub use identity::Identity;
+pub use network::Network;
+pub use process::Process;
+pub use security::Security;
 
 /// A value, and where the user wrote it (`None`: nowhere; it is a default).
 #[derive(Clone, Debug, Default)]
@@ -33,8 +43,7 @@ impl<T> Given<T> {
     }
 }
 
-/// `unroot run` (and later `create`): which container to make.
-#[expect(clippy::struct_excessive_bools, reason = "each is an option that the user gave or not")]
+/// `unroot run` (and later `create`): which container to make. One file a family of options.
 #[derive(Clone, Debug, Default)]
 pub struct RunRequest {
     /// The image's name, or with `rootfs` the path of a directory.
@@ -45,42 +54,16 @@ pub struct RunRequest {
     pub command: Vec<Given<String>>,
     /// `--name`.
     pub name: Option<Given<String>>,
-    /// `--userns`.
-    pub userns: Option<Given<String>>,
-    /// `--uidmap`, in order; may hold comma lists.
-    pub uidmap: Vec<Given<String>>,
-    /// `--gidmap`, in order; may hold comma lists.
-    pub gidmap: Vec<Given<String>>,
-    /// `--subuidname`.
-    pub subuidname: Option<Given<String>>,
-    /// `--subgidname`.
-    pub subgidname: Option<Given<String>>,
-    /// `--map`, in order; may hold comma lists.
-    pub map: Vec<Given<String>>,
-    /// `--me-as`.
-    pub me_as: Option<Given<String>>,
-    /// `--user`.
-    pub user: Option<Given<String>>,
-    /// `--workdir`.
-    pub workdir: Option<Given<String>>,
-    /// `--env`: `NAME=VALUE`, `NAME` (from the caller's environment) or `NAME*`.
-    pub env: Vec<Given<String>>,
-    /// `--hostname`.
-    pub hostname: Option<Given<String>>,
-    /// `--read-only`.
-    pub read_only: bool,
-    /// `--entrypoint`: a word, or a JSON array of words; empty removes the image's.
-    pub entrypoint: Option<Given<String>>,
-    /// `--network`.
-    pub network: Option<Given<String>>,
-    /// `--privileged`: all capabilities within the container's user namespace, nothing masked.
-    pub privileged: bool,
-    /// `--interactive`.
-    pub interactive: bool,
-    /// `--tty`.
-    pub tty: bool,
     /// `--detach`.
     pub detach: bool,
     /// `--rm`.
     pub remove: bool,
+    /// Who it is.
+    pub identity: Identity,
+    /// Its process.
+    pub process: Process,
+    /// Its network and names.
+    pub network: Network,
+    /// What it may do.
+    pub security: Security,
 }

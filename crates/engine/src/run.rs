@@ -12,7 +12,7 @@ use crate::{
     config::Config,
     hello, life,
     origins::Origins,
-    request::{Given, RunRequest},
+    request::{Given, Identity, RunRequest},
 };
 
 /// How a run went.
@@ -28,7 +28,7 @@ impl Engine<'_> {
     /// Makes a container and starts it.
     pub fn run(&self, request: &RunRequest) -> Result<Outcome> {
         self.tell_note();
-        if request.tty && request.interactive && !request.detach && !std::io::stdin().is_terminal() {
+        if request.process.tty && request.process.interactive && !request.detach && !std::io::stdin().is_terminal() {
             self.warn(&no_terminal());
         }
         let id = ContainerId::random();
@@ -38,7 +38,7 @@ impl Engine<'_> {
         let request = &self.with_default_map(request)?;
         let content = self.store.share()?;
         let mut draft = self.draft(request, &id)?;
-        let decided = self.decide(&draft.config, &draft.image, |place| given_at(request, place))?;
+        let decided = self.decide(&draft.config, &draft.image, |place| given_at(&request.identity, place))?;
         if let Some((uid, gid)) = decided.user.filter(|_| draft.image.user_is_open) {
             (draft.config.user.uid, draft.config.user.gid) = (uid, gid);
         }
@@ -60,7 +60,7 @@ impl Engine<'_> {
             self.await_start(&config, &mut started, &origins).map_err(|error| self.give_up(&config, error))?;
             return Ok(Outcome::Detached(config.id));
         };
-        let wiring = Wiring { stdin: request.interactive, tty: request.tty };
+        let wiring = Wiring { stdin: request.process.interactive, tty: request.process.tty };
         let outcome = self.attend(&config, &mut started, wiring, &signals, &origins);
         if config.remove {
             started.reap();
@@ -79,15 +79,15 @@ impl Engine<'_> {
 }
 
 /// Where a part of an option's value stands on the command line.
-pub(crate) fn given_at(request: &RunRequest, place: &Place) -> Option<Origin> {
+pub(crate) fn given_at(identity: &Identity, place: &Place) -> Option<Origin> {
     let given: Option<&Given<String>> = match place.option {
-        MapOption::Userns => request.userns.as_ref(),
-        MapOption::Uidmap => request.uidmap.get(place.value),
-        MapOption::Gidmap => request.gidmap.get(place.value),
-        MapOption::Subuidname => request.subuidname.as_ref(),
-        MapOption::Subgidname => request.subgidname.as_ref(),
-        MapOption::Map => request.map.get(place.value),
-        MapOption::MeAs => request.me_as.as_ref(),
+        MapOption::Userns => identity.userns.as_ref(),
+        MapOption::Uidmap => identity.uidmap.get(place.value),
+        MapOption::Gidmap => identity.gidmap.get(place.value),
+        MapOption::Subuidname => identity.subuidname.as_ref(),
+        MapOption::Subgidname => identity.subgidname.as_ref(),
+        MapOption::Map => identity.map.get(place.value),
+        MapOption::MeAs => identity.me_as.as_ref(),
     };
     match given?.at.clone()? {
         Origin::Arg { argv, index, range } => {

@@ -57,10 +57,14 @@ impl Engine<'_> {
     /// The file is not looked at otherwise: what is wrong in it is then no business of this start.
     pub(crate) fn with_default_map(&self, request: &RunRequest) -> Result<RunRequest> {
         let mut request = request.clone();
-        let names = [&request.subuidname, &request.subgidname].into_iter().flatten();
+        let names = [&request.identity.subuidname, &request.identity.subgidname].into_iter().flatten();
         let delegated = names.filter(|name| !name.value.is_empty()).count();
-        if request.userns.is_none() && request.uidmap.is_empty() && request.gidmap.is_empty() && delegated == 0 {
-            request.userns = self.containers_conf()?.userns.filter(|userns| !userns.value.is_empty());
+        if request.identity.userns.is_none()
+            && request.identity.uidmap.is_empty()
+            && request.identity.gidmap.is_empty()
+            && delegated == 0
+        {
+            request.identity.userns = self.containers_conf()?.userns.filter(|userns| !userns.value.is_empty());
         }
         Ok(request)
     }

@@ -21,7 +21,7 @@ use crate::{
         needs::{Breadth, needs},
     },
     map_of::process::asked,
-    request::RunRequest,
+    request::Identity,
 };
 
 /// The name for which an example of an automatic map is drawn.
@@ -35,10 +35,10 @@ impl Engine<'_> {
     /// needs is not known.
     ///
     /// Errors: as of `run`, but for what is about an image.
-    pub fn show_options(&self, request: &RunRequest) -> Result<Picture> {
-        let origin = |place: &idmap::Place| crate::run::given_at(request, place);
+    pub fn show_options(&self, identity: &Identity) -> Result<Picture> {
+        let origin = |place: &idmap::Place| crate::run::given_at(identity, place);
         let host = Host::look(self.entered)?;
-        let wanted = crate::create::map_request(request);
+        let wanted = crate::create::map_request(identity);
         let asked_for = Asked::read(&wanted, &host, &Image::default()).map_err(|refused| refused.into_error(origin))?;
         let world = World { caller: &host.caller, subuid: &host.subuid, subgid: &host.subgid };
         let mut example = false;

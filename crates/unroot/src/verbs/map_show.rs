@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use diag::{Error, Result, codes};
 use engine::{
     map_of::{self, Glyphs, Picture, Shown, What, Words},
-    request::{Given, RunRequest},
+    request::{Given, Identity},
 };
 
 use super::Verb;
@@ -111,25 +111,25 @@ fn find(call: &Call, options: Options) -> Result<Shown> {
         let word = call.words.operands_from(0, vec![subject.clone()]).pop().unwrap_or_default();
         return call.viewer()?.show(&word, what);
     }
-    let request = request(call, options);
-    let asks = request.userns.is_some()
-        || request.subuidname.is_some()
-        || request.subgidname.is_some()
-        || [&request.uidmap, &request.gidmap, &request.map].into_iter().any(|list| !list.is_empty());
-    let picture = if asks { call.engine()?.show_options(&request)? } else { map_of::show_own()? };
+    let identity = identity(call, options);
+    let asks = identity.userns.is_some()
+        || identity.subuidname.is_some()
+        || identity.subgidname.is_some()
+        || [&identity.uidmap, &identity.gidmap, &identity.map].into_iter().any(|list| !list.is_empty());
+    let picture = if asks { call.engine()?.show_options(&identity)? } else { map_of::show_own()? };
     Ok(Shown::Picture(Box::new(picture)))
 }
 
-fn request(call: &Call, options: Options) -> RunRequest {
+fn identity(call: &Call, options: Options) -> Identity {
     let one = |id: &str, value: Option<String>| value.map(|value| call.words.one(id, value));
-    RunRequest {
+    Identity {
         userns: one("userns", options.userns),
         uidmap: call.words.each("uidmap", options.uidmap),
         gidmap: call.words.each("gidmap", options.gidmap),
         subuidname: one("subuidname", options.subuidname),
         subgidname: one("subgidname", options.subgidname),
         map: call.words.each("map", options.map),
-        ..RunRequest::default()
+        ..Identity::default()
     }
 }
 
