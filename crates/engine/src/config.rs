@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use diag::{Error, Result, codes};
+use runtime::job::Supervision;
 use serde::{Deserialize, Serialize};
 
 /// The annotation of config.json that holds a [`Config`] as JSON.
@@ -106,6 +107,9 @@ pub struct Config {
     pub stop_signal: u8,
     /// Its map.
     pub map: MapRequest,
+    /// How its monitor looks after it.
+    #[serde(default)]
+    pub supervision: Supervision,
 }
 
 impl Config {

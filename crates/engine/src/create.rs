@@ -95,6 +95,7 @@ impl Engine<'_> {
             interactive: request.process.interactive,
             stop_signal: stop_signal(&base.defaults)?,
             map: map_request(&request.identity),
+            supervision: runtime::job::Supervision::default(),
         };
         Ok(Draft { config, image, upper: base.upper })
     }

@@ -127,7 +127,7 @@ fn not_started(program: &Path, error: std::io::Error) -> Error {
 mod tests {
     use std::io::Read;
 
-    use runtime::job::Root;
+    use runtime::job::{Root, Supervision};
 
     use super::*;
 
@@ -144,6 +144,7 @@ mod tests {
             hold: vec![],
             remove_at_end: Vec::new(),
             exit_command: vec![],
+            supervision: Supervision::default(),
         };
         let mut file = sealed(&job).unwrap();
         assert!(file.write_all(b"x").is_err());

@@ -155,6 +155,7 @@ impl Engine<'_> {
             hold: Vec::new(),
             remove_at_end: names,
             exit_command: self.exit_command(config),
+            supervision: config.supervision.clone(),
         };
         let lease = decided.lease.map(Lease::into_fd);
         let holdings: Vec<OwnedFd> = [held.lock].into_iter().chain(lease).chain(in_use).collect();

@@ -4,9 +4,18 @@
 //! descriptors that the job names are inherited. They talk over a `SOCK_SEQPACKET` socket in [`frame`]s:
 //! the first client's is inherited too; more may connect to `attach` in the run directory.
 
+pub mod duration;
+pub mod health;
+pub mod logging;
+pub mod notify;
+pub mod restart;
+mod supervision;
+
 use std::{os::fd::RawFd, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+pub use supervision::{STOP_TIMEOUT, Supervision};
 
 /// One container to be started and watched.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,6 +45,9 @@ pub struct Job {
     /// Empty: nothing.
     #[serde(default)]
     pub exit_command: Vec<String>,
+    /// How the container is looked after.
+    #[serde(default)]
+    pub supervision: Supervision,
 }
 
 /// Where a container's root filesystem comes from. The files' owners are the ids that the container sees, if nothing else is said.

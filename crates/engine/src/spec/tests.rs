@@ -25,6 +25,7 @@ fn config() -> Config {
         tty: false,
         interactive: false,
         stop_signal: 15,
+        supervision: runtime::job::Supervision::default(),
         map: MapRequest::default(),
     }
 }

@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     attach::{FromClient, FromMonitor, Link},
-    job::Root,
+    job::{Root, Supervision},
 };
 
 /// A shell that waits for the word before it does what it shall.
@@ -115,6 +115,7 @@ impl Stage {
             hold: vec![],
             remove_at_end: Vec::new(),
             exit_command: vec![],
+            supervision: Supervision::default(),
         };
         let (held, holder) = std::io::pipe().unwrap();
         let order = Order { job, bundle: open(), run_dir: open(), client: link, hold: vec![holder.into()] };
@@ -365,6 +366,7 @@ fn a_failure_to_start_is_told() {
         hold: vec![],
         remove_at_end: vec![dir.path().join("a-name"), dir.path().join("never/there")],
         exit_command: vec![],
+        supervision: Supervision::default(),
     };
     open().write("a-name", b"", 0o644).unwrap();
     let order = Order { job, bundle: open(), run_dir: open(), client: link, hold: vec![] };
