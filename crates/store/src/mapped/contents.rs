@@ -16,7 +16,7 @@ use super::walk::{Done, call};
 const AT_ONCE: usize = 1 << 30;
 
 /// Gives an empty file what another has, holes included.
-pub(super) fn copy(from: &OwnedFd, to: &OwnedFd, stat: &Stat) -> Done {
+pub(crate) fn copy(from: &OwnedFd, to: &OwnedFd, stat: &Stat) -> Done {
     if ioctl_ficlone(to, from).is_ok() {
         return Ok(());
     }

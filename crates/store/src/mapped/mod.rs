@@ -29,15 +29,17 @@
 //! # After a crash
 //! A tree is made in `tmp/` and published by a rename: it is there as a whole or not at all.
 
-mod contents;
+pub(crate) mod contents;
 mod data;
 mod owners;
 mod shelf;
 mod shift;
-mod translation;
+pub(crate) mod translation;
 mod tree;
-mod walk;
-mod xattrs;
+pub(crate) mod walk;
+pub(crate) mod xattrs;
+
+pub(crate) use shift::{is_owned_for, own};
 
 use std::{os::fd::OwnedFd, path::PathBuf};
 

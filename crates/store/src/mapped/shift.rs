@@ -51,24 +51,42 @@ impl Container {
     pub fn own_upper(&self, root: RootDir, mapping: &Mapping<'_>) -> Result<()> {
         let what = || format!("the owners of the files of container {} cannot be changed", self.id().short());
         let upper = self.dir().dir(UPPER).map_err(io(what()))?;
-        let mut owners = match Owners::read(self.dir()) {
-            Err(error) => begin_anew(&upper, root).map_err(io(what()))?.ok_or(error)?,
-            owners => owners?,
-        };
-        finish(&upper, self.dir(), &mut owners, &what)?;
-        let wanted = (!is_canonical(mapping.map)).then_some(mapping.map);
-        if owners.map.as_ref() == wanted {
-            return Ok(());
-        }
-        let ids = Translation::between(owners.map.as_ref(), mapping.map, mapping.current);
-        let mut planner = Planner { ids, before: &owners.aside, next: Owners::default(), xattrs: Xattrs::default() };
-        walk(&upper, &mut planner).map_err(failed(what()))?;
-        owners = Owners { map: wanted.cloned(), ..planner.next };
-        // For the root directory alone, as at the first start, there is nothing that would be lost.
-        let when = if owners.todo.len() > 1 { Written::Now } else { Written::Soon };
-        owners.write(self.dir(), when)?;
-        finish(&upper, self.dir(), &mut owners, &what)
+        own(&upper, self.dir(), root, mapping, &what)
     }
+}
+
+/// Gives the inodes in `files` the owners that a map asks for, with the record in `home`; as [`Container::own_upper`], also for others'
+/// files.
+pub(crate) fn own(
+    files: &Dir,
+    home: &Dir,
+    root: RootDir,
+    mapping: &Mapping<'_>,
+    what: &dyn Fn() -> String,
+) -> Result<()> {
+    let mut owners = match Owners::read(home) {
+        Err(error) => begin_anew(files, root).map_err(io(what()))?.ok_or(error)?,
+        owners => owners?,
+    };
+    finish(files, home, &mut owners, what)?;
+    let wanted = (!is_canonical(mapping.map)).then_some(mapping.map);
+    if owners.map.as_ref() == wanted {
+        return Ok(());
+    }
+    let ids = Translation::between(owners.map.as_ref(), mapping.map, mapping.current);
+    let mut planner = Planner { ids, before: &owners.aside, next: Owners::default(), xattrs: Xattrs::default() };
+    walk(files, &mut planner).map_err(failed(what()))?;
+    owners = Owners { map: wanted.cloned(), ..planner.next };
+    // For the root directory alone, as at the first start, there is nothing that would be lost.
+    let when = if owners.todo.len() > 1 { Written::Now } else { Written::Soon };
+    owners.write(home, when)?;
+    finish(files, home, &mut owners, what)
+}
+
+/// Whether files whose record is in `home` have the owners that a map asks for already.
+pub(crate) fn is_owned_for(home: &Dir, mapping: &Mapping<'_>) -> Result<bool> {
+    let owners = Owners::read(home)?;
+    Ok(owners.todo.is_empty() && owners.map.as_ref() == (!is_canonical(mapping.map)).then_some(mapping.map))
 }
 
 /// Whether a map gives every id the number that the container sees.

@@ -17,7 +17,7 @@ const CAPABILITY_3: usize = 24;
 
 /// From ids as a container sees them to ids of the namespace that the container's is made in.
 #[derive(Clone, Debug)]
-pub(super) struct Translation {
+pub(crate) struct Translation {
     uid: Side,
     gid: Side,
 }

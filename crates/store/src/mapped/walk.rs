@@ -20,26 +20,26 @@ use sys::{
 };
 
 /// How directories of a tree are opened.
-pub(super) const DIRECTORY: OFlags =
+pub(crate) const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// A call about the entry at hand that failed. The walk knows its path.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Refused {
+pub(crate) struct Refused {
     pub call: &'static str,
     pub errno: Errno,
 }
 
 /// Names the call that failed.
-pub(super) fn call(call: &'static str) -> impl FnOnce(Errno) -> Refused {
+pub(crate) fn call(call: &'static str) -> impl FnOnce(Errno) -> Refused {
     move |errno| Refused { call, errno }
 }
 
-pub(super) type Done<T = ()> = Result<T, Refused>;
+pub(crate) type Done<T = ()> = Result<T, Refused>;
 
 /// An entry of a directory.
 #[derive(Clone, Copy)]
-pub(super) struct Entry<'a> {
+pub(crate) struct Entry<'a> {
     /// The directory that it is in.
     pub parent: BorrowedFd<'a>,
     pub name: &'a CString,
@@ -47,7 +47,7 @@ pub(super) struct Entry<'a> {
 }
 
 /// Who looks at the entries.
-pub(super) trait Visitor {
+pub(crate) trait Visitor {
     /// A directory, before what is in it.
     fn enter(&mut self, entry: Entry<'_>) -> Done;
     /// Anything that is no directory.
@@ -65,7 +65,7 @@ struct Level {
 }
 
 /// Shows a tree to a visitor: the entries of each directory sorted by name.
-pub(super) fn walk(root: &Dir, visitor: &mut impl Visitor) -> Result<(), Failed> {
+pub(crate) fn walk(root: &Dir, visitor: &mut impl Visitor) -> Result<(), Failed> {
     let mut levels = Vec::new();
     let walked = descend(root, visitor, &mut levels);
     walked.map_err(|(refused, last)| {
@@ -112,7 +112,7 @@ fn step(dir: &OwnedFd, name: &CString, visitor: &mut impl Visitor) -> Done<Optio
 }
 
 /// The directory above.
-pub(super) fn up(dir: &OwnedFd, above: &Stat) -> Done<OwnedFd> {
+pub(crate) fn up(dir: &OwnedFd, above: &Stat) -> Done<OwnedFd> {
     let parent = openat(dir, "..", DIRECTORY, Mode::empty()).map_err(call("openat"))?;
     let found = fstat(&parent).map_err(call("fstat"))?;
     // Somebody has moved the directory.

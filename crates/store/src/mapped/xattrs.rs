@@ -16,10 +16,10 @@ use super::{
 const LIMIT: usize = 64 << 10;
 
 /// The mark of a directory that hides what lies below it.
-pub(super) const OPAQUE: &[u8] = b"user.overlay.opaque";
+pub(crate) const OPAQUE: &[u8] = b"user.overlay.opaque";
 
 /// Room for names and values, to be used for one inode after the other.
-pub(super) struct Xattrs {
+pub(crate) struct Xattrs {
     names: Vec<u8>,
     value: Vec<u8>,
 }
