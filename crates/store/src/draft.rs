@@ -63,6 +63,11 @@ impl Draft {
         }
     }
 
+    /// The directory that it is.
+    pub(crate) fn open(&self) -> Result<Dir, Failed> {
+        self.tmp.dir(&self.name)
+    }
+
     /// Removes it now, and says so if that does not work.
     pub(crate) fn remove(mut self) -> Result<(), Failed> {
         self.settled = true;

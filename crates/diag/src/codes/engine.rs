@@ -15,4 +15,14 @@ family! {
     UR0812 Engine "a process cannot be looked at";
     UR0813 Engine "nothing of that name is known";
     UR0814 Engine "the container does not run";
+    UR0840 Engine "there is no such volume";
+    UR0841 Engine "a volume of that name exists already";
+    UR0842 Engine "the volume is in use";
+    UR0843 Engine "a volume or mount option is written wrongly";
+    UR0844 Engine "two mounts have the same destination";
+    UR0845 Engine "the volume's files have the owners of another map, and a container that runs needs them so";
+    UR0846 Engine "owners would be changed that are better left alone";
+    UR0847 Engine "there is no change of owners to take back";
+    UR0848 Engine "the file system of a volume cannot be mounted";
+    UR0849 Engine "`:U` changes the owners of files";
 }

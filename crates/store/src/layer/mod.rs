@@ -100,6 +100,11 @@ impl StagedLayer {
         &self.meta
     }
 
+    /// Its files, before anybody else sees them.
+    pub(crate) fn files(&self) -> Result<Dir, sys::Failed> {
+        self.draft.open()?.dir("fs")
+    }
+
     /// What the user should know: flattened owners, things that could not be stored.
     pub fn take_warnings(&mut self) -> Vec<Error> {
         std::mem::take(&mut self.warnings)

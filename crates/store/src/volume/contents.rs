@@ -78,7 +78,7 @@ fn special(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CString, (kind, stat
     } else {
         match mknodat(to, name, kind, mode, stat.st_rdev) {
             Err(Errno::PERM) if matches!(kind, FileType::CharacterDevice | FileType::BlockDevice) => return Ok(()),
-            made => made.map_err(call("mknodat"))?,
+            result => result.map_err(call("mknodat"))?,
         }
     }
     let (uid, gid) = owner(stat);

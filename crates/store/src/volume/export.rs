@@ -5,7 +5,6 @@ use std::{
     ffi::OsStr,
     fs::File,
     io::{Read, Write},
-    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
 
@@ -14,7 +13,7 @@ use idmap::IdMap;
 use sys::{
     Dir, Failed,
     rustix::{
-        fs::{AtFlags, FileType, Mode, OFlags, Stat, major, minor, unlinkat},
+        fs::{AtFlags, FileType, Mode, OFlags, Stat, linkat, major, minor, unlinkat},
         io::Errno,
     },
 };
@@ -41,17 +40,28 @@ impl Volume {
     /// Unpacks an archive over the volume's files. What has the same name is replaced; a file in a directory's place, or the reverse, is refused.
     ///
     /// Errors: as [`Store::unpack`]; UR0705 for an entry that would replace a directory by something else.
-    pub fn import(&self, store: &Store, archive: impl Read + Send, ownership: Ownership, current: &IdMap) -> Result<()> {
+    pub fn import(
+        &self,
+        store: &Store,
+        archive: impl Read + Send,
+        ownership: Ownership,
+        current: &IdMap,
+    ) -> Result<()> {
         let what = || format!("the archive cannot be put into the volume `{}`", self.name());
         let staged = store.unpack(archive, &Unpack { diff_id: None, ownership, limits: Limits::default() })?;
         let files = staged.files().map_err(io(what()))?;
-        let mut over = Over { copier: Copier::new(current) };
-        over.directory(&files, &self.data()?).map_err(|failed| match failed.errno {
-            Errno::ISDIR | Errno::NOTDIR => failed
-                .into_error(codes::UR0705, what())
-                .fact("the archive has a file where the volume has a directory, or the reverse"),
-            _ => io(what())(failed),
-        })
+        let mut over = Over { copier: Copier::new(current), root: self.data()?, linked: HashMap::new() };
+        let data = self.data()?;
+        let is_empty = data.names().map_err(io(what()))?.is_empty();
+        over.directory(&files, &data, Path::new(""))
+            // An archive need not say anything about its root: a volume that is in use keeps its own.
+            .and_then(|()| if is_empty { settle(&data, &files.stat("")?) } else { Ok(()) })
+            .map_err(|failed| match failed.errno {
+                Errno::ISDIR | Errno::NOTDIR => failed
+                    .into_error(codes::UR0705, what())
+                    .fact("the archive has a file where the volume has a directory, or the reverse"),
+                _ => io(what())(failed),
+            })
     }
 }
 
@@ -144,7 +154,9 @@ impl<W: Write> Packer<W> {
             records.push((format!("SCHILY.xattr.{}", name.to_string_lossy()), value.to_vec()));
             Ok(())
         });
-        read.map_err(|refused| io("extended attributes cannot be read")(Failed::new(refused.call, Path::new(""), refused.errno)))?;
+        read.map_err(|refused| {
+            io("extended attributes cannot be read")(Failed::new(refused.call, Path::new(""), refused.errno))
+        })?;
         if records.is_empty() {
             return Ok(());
         }
@@ -167,24 +179,43 @@ fn header(stat: &Stat, kind: EntryType) -> Header {
 /// Copies a tree over another.
 struct Over {
     copier: Copier,
+    root: Dir,
+    /// Where inodes with several names were made.
+    linked: HashMap<(u64, u64), PathBuf>,
 }
 
 impl Over {
-    fn directory(&mut self, from: &Dir, to: &Dir) -> Result<(), Failed> {
+    fn directory(&mut self, from: &Dir, to: &Dir, path: &Path) -> Result<(), Failed> {
         for name in from.names()? {
             let stat = from.stat(&name)?;
-            let kind = FileType::from_raw_mode(stat.st_mode);
+            let (kind, here) = (FileType::from_raw_mode(stat.st_mode), path.join(&name));
             if kind == FileType::Directory {
-                self.directory(&from.dir(&name)?, &to.ensure_dir(&name, 0o700)?)?;
+                let (below, over) = (from.dir(&name)?, to.ensure_dir(&name, 0o700)?);
+                self.directory(&below, &over, &here)?;
+                settle(&over, &stat)?;
             } else if !(kind == FileType::CharacterDevice && stat.st_rdev == 0) {
                 match unlinkat(to, &name, AtFlags::empty()) {
                     Ok(()) | Err(Errno::NOENT) => {}
                     Err(errno) => return Err(Failed::new("unlinkat", &to.path().join(&name), errno)),
                 }
-                self.copier.copy(from, to, &name, &stat)?;
+                if !self.link(&stat, to, &name, here)? {
+                    self.copier.copy(from, to, &name, &stat)?;
+                }
             }
         }
-        self.copier.attributes(from, to)?;
-        settle(to, &from.stat("")?)
+        self.copier.attributes(from, to)
+    }
+
+    fn link(&mut self, stat: &Stat, to: &Dir, name: &OsStr, here: PathBuf) -> Result<bool, Failed> {
+        if stat.st_nlink < 2 {
+            return Ok(false);
+        }
+        let Some(first) = self.linked.get(&(stat.st_dev, stat.st_ino)) else {
+            self.linked.insert((stat.st_dev, stat.st_ino), here);
+            return Ok(false);
+        };
+        linkat(&self.root, first, to, name, AtFlags::empty())
+            .map(|()| true)
+            .map_err(|errno| Failed::new("linkat", &to.path().join(name), errno))
     }
 }

@@ -13,11 +13,7 @@ use sys::{
 };
 
 use super::{DATA, Volume, merge::Merge, record::Record};
-use crate::{
-    RootDir, Store,
-    draft::Draft,
-    io,
-};
+use crate::{RootDir, Store, draft::Draft, io};
 
 impl Volume {
     /// Gives an empty volume its first contents: the files of `layers`, directories that an overlay would show as one, the uppermost
@@ -28,7 +24,7 @@ impl Volume {
     pub fn fill(
         &mut self,
         store: &Store,
-        layers: Vec<Dir>,
+        layers: &[Dir],
         root: Option<RootDir>,
         current: &IdMap,
         _alone: &OwnedFd,
@@ -54,7 +50,7 @@ impl Volume {
     fn replace(
         &self,
         store: &Store,
-        layers: Vec<Dir>,
+        layers: &[Dir],
         root: Option<RootDir>,
         current: &IdMap,
         what: &dyn Fn() -> String,
@@ -62,7 +58,7 @@ impl Volume {
         let before = self.data()?.stat("").map_err(io(what()))?;
         let (draft, home) = Draft::dir(store)?;
         let new = home.make_dir(DATA, 0o700).map_err(io(what()))?;
-        Merge::new(&new, current).and_then(|mut merge| merge.all(layers)).map_err(|failed| overflow(failed, what()))?;
+        Merge::new(&new, current).all(layers).map_err(|failed| overflow(failed, what()))?;
         let kept = RootDir { mode: before.st_mode & 0o7777, uid: before.st_uid, gid: before.st_gid };
         own(&new, root.unwrap_or(kept)).map_err(|failed| overflow(failed, what()))?;
         // What has a name is complete, also after a power failure.

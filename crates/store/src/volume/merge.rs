@@ -36,14 +36,14 @@ pub(super) struct Merge<'a> {
 
 impl<'a> Merge<'a> {
     /// Into an empty directory. `current` is the map of this process's user namespace.
-    pub(super) fn new(root: &'a Dir, current: &IdMap) -> Result<Merge<'a>, Failed> {
-        Ok(Merge { root, copier: Copier::new(current), linked: HashMap::new() })
+    pub(super) fn new(root: &'a Dir, current: &IdMap) -> Merge<'a> {
+        Merge { root, copier: Copier::new(current), linked: HashMap::new() }
     }
 
     /// Everything below a stack of directories; the root keeps its own owner and mode.
-    pub(super) fn all(&mut self, stack: Vec<Dir>) -> Result<(), Failed> {
+    pub(super) fn all(&mut self, stack: &[Dir]) -> Result<(), Failed> {
         let root = self.root.try_clone()?;
-        self.level(&stack, &root, Path::new(""), 0)?;
+        self.level(stack, &root, Path::new(""), 0)?;
         match stack.first() {
             Some(top) => self.attributes(top, &root),
             None => Ok(()),
@@ -100,10 +100,10 @@ impl<'a> Merge<'a> {
 
     fn attributes(&mut self, from: &Dir, to: &Dir) -> Result<(), Failed> {
         self.copier.attributes(from, to)?;
-        OPAQUE.iter().for_each(|name| {
+        for name in OPAQUE {
             // It speaks of the layer; most directories do not have it.
-            let _ = fremovexattr(to.as_fd(), *name);
-        });
+            let _ = fremovexattr(to.as_fd(), name);
+        }
         Ok(())
     }
 }

@@ -195,12 +195,17 @@ impl Volume {
     /// A directory or file below [`Volume::data`], opened as a path; no link is followed on the way, and nothing outside is reached.
     /// UR0315 if it is not there.
     pub fn below(&self, subpath: &Path) -> Result<OwnedFd> {
-        self.data()?.open_at(subpath, OFlags::PATH | OFlags::NOFOLLOW, Mode::empty()).map_err(|failed| {
+        self.data()?.open_at(subpath, OFlags::PATH, Mode::empty()).map_err(|failed| {
             let (shown, name) = (subpath.display(), self.name());
-            let error = failed.clone().into_error(codes::UR0315, format!("`{shown}` in the volume `{name}` cannot be opened"));
+            let error =
+                failed.clone().into_error(codes::UR0315, format!("`{shown}` in the volume `{name}` cannot be opened"));
             match failed.errno {
-                Errno::LOOP => error.fact("a part of the path is a symbolic link, which is not followed: a container could lead it anywhere"),
-                Errno::NOENT => error.help("make it first: the container that should have it is not started without it"),
+                Errno::LOOP => error.fact(
+                    "a part of the path is a symbolic link, which is not followed: a container could lead it anywhere",
+                ),
+                Errno::NOENT => {
+                    error.help("make it first: the container that should have it is not started without it")
+                }
                 _ => error,
             }
         })
@@ -219,9 +224,9 @@ impl Volume {
         let lock = self.open_lock()?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Err(Errno::WOULDBLOCK) => Ok(None),
-            done => done
-                .map(|()| Some(lock))
-                .map_err(|errno| io(format!("the volume `{}` cannot be locked", self.name()))(self.failed("flock", errno))),
+            done => done.map(|()| Some(lock)).map_err(|errno| {
+                io(format!("the volume `{}` cannot be locked", self.name()))(self.failed("flock", errno))
+            }),
         }
     }
 
@@ -244,9 +249,10 @@ impl Volume {
 
     fn open_lock(&self) -> Result<OwnedFd> {
         let flags = OFlags::RDWR | OFlags::CREATE;
-        self.dir
-            .open_at("lock", flags, Mode::RUSR | Mode::WUSR)
-            .map_err(io(format!("the lock of the volume `{}` cannot be opened", self.name())))
+        self.dir.open_at("lock", flags, Mode::RUSR | Mode::WUSR).map_err(|failed| match failed.errno {
+            Errno::NOENT => no_such(self.name()),
+            _ => io(format!("the lock of the volume `{}` cannot be opened", self.name()))(failed),
+        })
     }
 
     fn failed(&self, call: &'static str, errno: Errno) -> Failed {
