@@ -15,6 +15,7 @@
 //!
 //! Limits come later; of `linux.resources` only `devices` means something yet ([`resources`]).
 
+mod entering;
 mod host;
 mod killing;
 mod making;

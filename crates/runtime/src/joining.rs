@@ -70,7 +70,7 @@ fn enter_and_clone(
 }
 
 /// The pid that a pidfd stands for, as this process sees it.
-fn pid_of(pidfd: BorrowedFd<'_>) -> Option<i32> {
+pub(crate) fn pid_of(pidfd: BorrowedFd<'_>) -> Option<i32> {
     let info = read_proc(&format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).ok()?;
     info.lines().find_map(|line| line.strip_prefix("Pid:"))?.trim().parse().ok()
 }

@@ -10,6 +10,7 @@ pub mod cgroup;
 pub mod child;
 pub mod containers;
 mod elf;
+pub mod exec;
 pub mod explain;
 pub mod hooks;
 pub mod host;

@@ -20,7 +20,7 @@ use idmap::{Extents, IdMap, Kind};
 use oci::Bundle;
 use rustix::{
     io::{Errno, fcntl_dupfd_cloexec},
-    process::{Pid, WaitId, WaitIdOptions, prlimit, waitid},
+    process::{Pid, Resource, Rlimit, WaitId, WaitIdOptions, prlimit, waitid},
     thread::move_into_link_name_space,
 };
 use sys::{
@@ -79,9 +79,16 @@ struct PreparedIdmap {
     carrier: Option<OwnedFd>,
 }
 
-/// An init that is killed if it is not taken over.
-struct Hatching {
-    process: Option<clone::Child>,
+/// A process that is killed if it is not taken over.
+pub(crate) struct Hatching {
+    pub(crate) process: Option<clone::Child>,
+}
+
+impl Hatching {
+    /// Its pid, as this process sees it.
+    pub(crate) fn pid(&self) -> i32 {
+        self.process.as_ref().map_or(0, |process| process.pid)
+    }
 }
 
 impl Drop for Hatching {
@@ -102,7 +109,7 @@ impl Parent<'_> {
         self.state.pid = Some(pid);
         let mut hatching = Hatching { process: Some(process) };
         cgroup.place(pid, cgroup.fd_for_clone().is_some())?;
-        self.adjust(pid)?;
+        adjust(self.bundle, pid, self.plan.oom_score_adj, &self.plan.limits)?;
         self.write_maps(pid)?;
         let say = |word, descriptors: &[BorrowedFd<'_>]| ours.say(word, descriptors);
         // If init has died, its last words, which are read below, say more than a broken pipe.
@@ -192,34 +199,6 @@ impl Parent<'_> {
             })?;
         }
         Ok(home)
-    }
-
-    /// What only the parent has the right to set for init.
-    fn adjust(&self, pid: i32) -> Result<()> {
-        if let Some(score) = self.plan.oom_score_adj {
-            let at = || self.bundle.at(Pointer::new("/process/oomScoreAdj"));
-            write_proc(pid, "oom_score_adj", &score.to_string()).map_err(|errno| {
-                Error::new(codes::UR0512, format!("the OOM score adjustment {score} cannot be set"))
-                    .os(format!("write(/proc/{pid}/oom_score_adj, {score})"), errno.raw_os_error())
-                    .fact("a value below the current one takes CAP_SYS_RESOURCE on the host")
-                    .at(at())
-            })?;
-        }
-        for (resource, limit, from) in &self.plan.limits {
-            prlimit(Pid::from_raw(pid), *resource, *limit).map_err(|errno| {
-                Error::new(codes::UR0509, format!("the limit {resource:?} cannot be raised"))
-                    .os(
-                        format!("prlimit({pid}, {resource:?}, {:?}, {:?})", limit.current, limit.maximum),
-                        errno.raw_os_error(),
-                    )
-                    .fact(format!(
-                        "this process's own hard limit is {:?}; to go beyond takes CAP_SYS_RESOURCE on the host",
-                        rustix::process::getrlimit(*resource).maximum
-                    ))
-                    .at(self.bundle.at(from.clone()))
-            })?;
-        }
-        Ok(())
     }
 
     fn write_maps(&self, pid: i32) -> Result<()> {
@@ -316,6 +295,39 @@ impl Parent<'_> {
     }
 }
 
+/// What only the parent has the right to set for a process that it made.
+pub(crate) fn adjust(
+    bundle: &Bundle,
+    pid: i32,
+    oom_score_adj: Option<i32>,
+    limits: &[(Resource, Rlimit, Pointer)],
+) -> Result<()> {
+    if let Some(score) = oom_score_adj {
+        let at = || bundle.at(Pointer::new("/process/oomScoreAdj"));
+        write_proc(pid, "oom_score_adj", &score.to_string()).map_err(|errno| {
+            Error::new(codes::UR0512, format!("the OOM score adjustment {score} cannot be set"))
+                .os(format!("write(/proc/{pid}/oom_score_adj, {score})"), errno.raw_os_error())
+                .fact("a value below the current one takes CAP_SYS_RESOURCE on the host")
+                .at(at())
+        })?;
+    }
+    for (resource, limit, from) in limits {
+        prlimit(Pid::from_raw(pid), *resource, *limit).map_err(|errno| {
+            Error::new(codes::UR0509, format!("the limit {resource:?} cannot be raised"))
+                .os(
+                    format!("prlimit({pid}, {resource:?}, {:?}, {:?})", limit.current, limit.maximum),
+                    errno.raw_os_error(),
+                )
+                .fact(format!(
+                    "this process's own hard limit is {:?}; to go beyond takes CAP_SYS_RESOURCE on the host",
+                    rustix::process::getrlimit(*resource).maximum
+                ))
+                .at(bundle.at(from.clone()))
+        })?;
+    }
+    Ok(())
+}
+
 /// Whether a map gives the container the ids that this process's own user namespace has, number by number: then files have the
 /// right owners as they are.
 fn is_parents_own(map: &IdMap) -> bool {
@@ -332,7 +344,7 @@ fn leave_joined(home: &[(Namespaces, OwnedFd)]) -> Result<()> {
     })
 }
 
-fn died(hatching: &Hatching) -> Error {
+pub(crate) fn died(hatching: &Hatching) -> Error {
     let error = Error::new(codes::UR0608, "the container died while it was being set up");
     let status = hatching.process.as_ref().and_then(|process| {
         waitid(WaitId::PidFd(process.pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).ok().flatten()

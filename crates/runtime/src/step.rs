@@ -7,7 +7,10 @@ use std::{ffi::CString, fmt, path::PathBuf};
 
 use diag::Pointer;
 use rustix::process::Resource;
-use sys::mount::{Attr, Propagation};
+use sys::{
+    clone::Namespaces,
+    mount::{Attr, Propagation},
+};
 
 use crate::capability::{CapSet, CapSets};
 
@@ -102,6 +105,22 @@ pub enum Act {
     Await(Word),
     /// Say a word to the parent.
     Say(Word),
+    /// Let nobody look into this process (ptrace(2), /proc/PID) before it executes the command.
+    Hide,
+    /// Enter namespaces of a container that runs: those of the process whose pidfd this is.
+    Enter {
+        /// The pidfd.
+        process: Slot,
+        /// Which ones.
+        namespaces: Namespaces,
+    },
+    /// Open a pseudo-terminal in the devpts of the container that was entered, and make it the standard streams.
+    EnteredTerminal {
+        /// Rows and columns.
+        size: Option<(u16, u16)>,
+        /// Who owns it, as the container sees it.
+        owner: u32,
+    },
     /// Leave the parent's session.
     Session,
     /// Become the ids that have power over the new user namespace.
@@ -222,6 +241,8 @@ pub enum Act {
         groups: Option<Vec<u32>>,
         /// The file mode creation mask.
         umask: Option<u32>,
+        /// Whether others of the same user may look into the process from here on.
+        dumpable: bool,
     },
     /// Take on the working directory, which is made if it is missing.
     WorkingDirectory(PathBuf),

@@ -58,6 +58,48 @@ pub struct Create {
     pub keep: bool,
 }
 
+/// Options and words of `exec`.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option that is given or not")]
+pub struct Exec {
+    /// The container's id.
+    pub id: String,
+    /// The command and its arguments; empty with `--process`.
+    pub command: Vec<String>,
+    /// `--process`.
+    pub process: Option<PathBuf>,
+    /// `--console-socket`.
+    pub console_socket: Option<PathBuf>,
+    /// `--pid-file`.
+    pub pid_file: Option<PathBuf>,
+    /// `--cwd`.
+    pub cwd: Option<PathBuf>,
+    /// `--env`.
+    pub env: Vec<String>,
+    /// `--user`.
+    pub user: Option<String>,
+    /// `--additional-gids`.
+    pub additional_gids: Vec<u32>,
+    /// `--cap`.
+    pub cap: Vec<String>,
+    /// `--apparmor`.
+    pub apparmor: Option<String>,
+    /// `--process-label`.
+    pub process_label: Option<String>,
+    /// `--cgroup`.
+    pub cgroup: Vec<String>,
+    /// `--preserve-fds`.
+    pub preserve_fds: u32,
+    /// `--tty`.
+    pub tty: bool,
+    /// `--detach`.
+    pub detach: bool,
+    /// `--no-new-privs`.
+    pub no_new_privs: bool,
+    /// `--ignore-paused`.
+    pub ignore_paused: bool,
+}
+
 /// What is to be done.
 #[derive(Debug)]
 pub enum Verb {
@@ -67,6 +109,8 @@ pub enum Verb {
     Run(Create),
     /// Let a container's command execute.
     Start(String),
+    /// Run a further process in a container.
+    Exec(Box<Exec>),
     /// Print a container's state.
     State(String),
     /// Send a signal.
@@ -155,6 +199,26 @@ mod tests {
     }
 
     #[test]
+    fn behind_the_id_all_is_the_commands() {
+        let Verb::Exec(exec) = read("r exec -t -e A=1 --env B=2 -u 1:2 abc ls -la --help").unwrap().verb else {
+            panic!()
+        };
+        assert_eq!((exec.id.as_str(), exec.command), ("abc", ["ls", "-la", "--help"].map(str::to_owned).to_vec()));
+        assert_eq!(
+            (exec.tty, exec.env, exec.user),
+            (true, vec!["A=1".to_owned(), "B=2".to_owned()], Some("1:2".to_owned()))
+        );
+    }
+
+    #[test]
+    fn exec_as_conmon_says_it() {
+        let line = "r exec --pid-file /p --process /x.json --detach --console-socket /s --tty abc";
+        let Verb::Exec(exec) = read(line).unwrap().verb else { panic!() };
+        assert_eq!((exec.process, exec.console_socket), (Some("/x.json".into()), Some("/s".into())));
+        assert!(exec.detach && exec.tty && exec.command.is_empty());
+    }
+
+    #[test]
     fn nothing_is_ignored() {
         for line in [
             "r create",
@@ -166,7 +230,11 @@ mod tests {
             "r state",
             "r list --format yaml",
             "r --systemd-cgroup list",
+            "r exec",
             "r exec a",
+            "r exec --nope a id",
+            "r exec -p x a id",
+            "r exec -g x a id",
             "r create --preserve-fds x a",
             "r --log",
         ] {

@@ -14,6 +14,7 @@ VERBS:
     create ID           make the container of a bundle; it waits for `start`
     start ID            let its command execute
     run ID              create and start, then wait, forward signals, and delete
+    exec ID COMMAND     run a further process in a container
     state ID            print its state as JSON
     kill ID [SIGNAL]    send a signal to its first process (SIGTERM)
     delete ID           remove a container that has stopped
@@ -32,9 +33,10 @@ OPTIONS:
 `unroot-runtime VERB --help` tells a verb's options.
 ";
 
-const VERBS: [(&str, &str); 9] = [
+const VERBS: [(&str, &str); 10] = [
     ("create", CREATE),
     ("run", RUN),
+    ("exec", EXEC),
     (
         "start",
         "unroot-runtime start ID\n\nLets the command of a created container execute. Fails with the command's own diagnosis if it cannot be executed.\n",
@@ -88,6 +90,31 @@ killed it.
     -d, --detach              do not wait
     --keep                    do not remove it afterwards
     and the options of `create`
+";
+
+const EXEC: &str = "\
+unroot-runtime exec [OPTIONS] ID COMMAND [ARGUMENTS]
+unroot-runtime exec [OPTIONS] --process FILE ID
+
+Runs a further process in a container, by default like the container's own process but for its command. Forwards signals to it and exits
+with its exit status, 128 + n if signal n killed it, 255 if it could not be run.
+
+    -p, --process FILE          what is executed, as JSON: like `process` of a config.json
+    -d, --detach                do not wait
+    -t, --tty                   give it a terminal
+    --console-socket SOCKET     send the master of its terminal there
+    --pid-file FILE             write its pid there
+    -u, --user UID[:GID]        as whom
+    -g, --additional-gids GID   with this group too
+    -e, --env NAME=VALUE        with this variable too
+    --cwd DIR                   in this directory
+    -c, --cap NAME              with this capability too
+    --no-new-privs              it can gain nothing by executing
+    --apparmor PROFILE          under this profile
+    --process-label LABEL       with this SELinux label
+    --preserve-fds N            hand it the descriptors 3 to 2 + N
+    --cgroup [CONTROLLER:]PATH  in this group below the container's
+    --ignore-paused             even if the container is paused: then it begins when that is resumed
 ";
 
 /// The verb whose help an error asks for.

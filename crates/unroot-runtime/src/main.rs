@@ -39,6 +39,7 @@ fn perform(global: &Global, verb: Verb, reporter: &Reporter) -> diag::Result<Exi
     match verb {
         Verb::Create(create) => verbs::create(&alone()?, global, &create, reporter),
         Verb::Run(create) => verbs::run(&alone()?, global, &create, reporter),
+        Verb::Exec(exec) => verbs::exec(&alone()?, global, &exec, reporter),
         Verb::Start(id) => verbs::start(global, &id, reporter),
         Verb::State(id) => verbs::state(global, &id),
         Verb::Kill { id, signal, all } => verbs::kill(global, &id, &signal, all),

@@ -13,6 +13,8 @@ use crate::arguments::{Global, LogFormat};
 
 /// The exit status of every failure of the runtime's own, as runc has it.
 const FAILED: u8 = 1;
+/// The exit status of an `exec` that failed, as runc has it.
+const EXEC_FAILED: u8 = 255;
 
 /// Writes diagnostics.
 pub struct Reporter {
@@ -37,6 +39,12 @@ impl Reporter {
     pub fn failed(&self, error: &Error) -> ExitCode {
         self.report(error);
         ExitCode::from(FAILED)
+    }
+
+    /// Reports the failure of an `exec`, whose other statuses are the command's.
+    pub fn exec_failed(&self, error: &Error) -> ExitCode {
+        self.report(error);
+        ExitCode::from(EXEC_FAILED)
     }
 
     /// Reports an error or a warning.

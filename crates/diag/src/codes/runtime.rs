@@ -12,5 +12,9 @@ family! {
     UR0609 Engine "no signal of this name";
     UR0610 Engine "the command line is not valid";
     UR0611 Engine "no control group is delegated here, so the container runs without one";
+    UR0640 Engine "the container is paused";
+    UR0641 Engine "the container's namespaces cannot be entered";
+    UR0642 Engine "the description of a process cannot be read";
+    UR0644 NotFound "the working directory is not there";
     UR0699 Engine "the kernel refused something that should have worked";
 }

@@ -15,6 +15,7 @@
 //! * print, or return to the parent's code.
 
 mod copy_up;
+mod entering;
 pub mod exec;
 mod mounts;
 mod place;
@@ -157,6 +158,8 @@ impl Child<'_> {
             Act::CreateContainerHooks => self.run_hooks(Kind::CreateContainer),
             Act::StartContainerHooks => self.run_hooks(Kind::StartContainer),
             Act::Terminal { devpts, size, owner } => self.open_terminal(*devpts, *size, *owner),
+            Act::Enter { process, namespaces } => self.enter(*process, *namespaces),
+            Act::EnteredTerminal { size, owner } => self.open_entered_terminal(*size, *owner),
             Act::Streams(streams) => self.take_streams(*streams),
             Act::FindCommand => self.command.find(),
             Act::Exec { close_from } => self.command.execute(*close_from),

@@ -41,7 +41,11 @@ pub(super) fn perform(act: &Act, wire: &Wire) -> Done {
         Act::Limit { resource, soft, hard } => setrlimit(*resource, Rlimit { current: *soft, maximum: *hard })
             .call(|| format!("setrlimit({resource:?}, {soft:?}, {hard:?})")),
         Act::Bounding(kept) => drop_from_bounding_set(*kept),
-        Act::Ids { uid, gid, groups, umask } => take_ids(*uid, *gid, groups.as_deref(), *umask),
+        Act::Hide => set_dumpable_behavior(DumpableBehavior::NotDumpable).call(|| "prctl(PR_SET_DUMPABLE, 0)".into()),
+        Act::Ids { uid, gid, groups, umask, dumpable } => {
+            take_ids(*uid, *gid, groups.as_deref(), *umask)?;
+            if *dumpable { show() } else { Ok(()) }
+        }
         Act::WorkingDirectory(path) => enter(path),
         Act::Capabilities(sets) => take_capabilities(sets),
         Act::NoNewPrivileges => set_no_new_privs(true).call(|| "prctl(PR_SET_NO_NEW_PRIVS)".into()),
@@ -102,8 +106,12 @@ fn take_ids(uid: u32, gid: u32, groups: Option<&[u32]>, mask: Option<u32>) -> Do
     }
     become_ids(uid, gid)?;
     umask(Mode::from_raw_mode(mask.unwrap_or(0o022)));
-    // A change of ids makes a process undumpable, and its files in /proc the host root's; the command would inherit neither, but
-    // hooks and `start` look at this process meanwhile.
+    Ok(())
+}
+
+/// A change of ids makes a process undumpable, and its files in /proc the host root's; the command would inherit neither, but
+/// hooks and `start` look at this process meanwhile.
+fn show() -> Done {
     set_dumpable_behavior(DumpableBehavior::Dumpable).call(|| "prctl(PR_SET_DUMPABLE)".into())
 }
 

@@ -35,6 +35,10 @@ pub fn failure(bundle: &Bundle, steps: &[Step], map: Option<&IdMap>, failure: Fa
         Act::FindCommand | Act::Exec { .. } => command::explain(&failure.text, &failure.call),
         Act::Fresh { fs, .. } => mounts::fresh(&fs.to_string_lossy(), errno, &failure.text),
         Act::Attach { target, .. } => mounts::target(target, errno, &failure.call, map),
+        // A container's own is made if it is missing; that of a process that enters is not.
+        Act::WorkingDirectory(path) if errno == Errno::NOENT => {
+            Error::new(codes::UR0644, format!("there is no directory `{}` in the container", path.display()))
+        }
         act => Error::new(code_of(act, step), sentence(act)),
     };
     let error = match (&step.act, failure.text.is_empty()) {
@@ -67,10 +71,14 @@ fn code_of(act: &Act, step: &Step) -> diag::Code {
         Act::Limit { .. } => codes::UR0509,
         Act::Bounding(_) | Act::Capabilities(_) => codes::UR0508,
         Act::Become { .. } | Act::Ids { .. } => codes::UR0106,
-        Act::Terminal { .. } | Act::Streams(_) => codes::UR0511,
-        Act::Hostname(_) | Act::Domainname(_) | Act::TimeOffsets(_) | Act::NoNewPrivileges | Act::Loopback => {
-            codes::UR0512
-        }
+        Act::Terminal { .. } | Act::EnteredTerminal { .. } | Act::Streams(_) => codes::UR0511,
+        Act::Enter { .. } => codes::UR0641,
+        Act::Hostname(_)
+        | Act::Domainname(_)
+        | Act::TimeOffsets(_)
+        | Act::NoNewPrivileges
+        | Act::Loopback
+        | Act::Hide => codes::UR0512,
         Act::Await(_) | Act::Say(_) | Act::AwaitStart | Act::DieWithParent => codes::UR0608,
         _ => codes::UR0307,
     }
@@ -89,7 +97,10 @@ fn sentence(act: &Act) -> String {
         Act::Become { uid, gid } | Act::Ids { uid, gid, .. } => {
             format!("the process cannot become uid {uid}, gid {gid}")
         }
-        Act::Terminal { .. } | Act::Streams(_) => "the terminal cannot be set up".to_owned(),
+        Act::Terminal { .. } | Act::EnteredTerminal { .. } | Act::Streams(_) => {
+            "the terminal cannot be set up".to_owned()
+        }
+        Act::Enter { .. } => "the container's namespaces cannot be entered".to_owned(),
         Act::Await(_) | Act::AwaitStart | Act::DieWithParent => {
             "the runtime died while the container was being set up".to_owned()
         }

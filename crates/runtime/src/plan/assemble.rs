@@ -50,7 +50,7 @@ pub(super) fn assemble(
 }
 
 /// The id in whose name the container is set up: 0, or the lowest there is.
-fn ruler(map: &IdMap, kind: Kind) -> u32 {
+pub(super) fn ruler(map: &IdMap, kind: Kind) -> u32 {
     map.get(kind).iter().map(|extent| extent.inside.0).min().unwrap_or(0)
 }
 

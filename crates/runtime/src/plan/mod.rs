@@ -6,6 +6,7 @@
 mod assemble;
 mod cgroup_view;
 mod devices;
+pub mod entering;
 mod idmapped;
 mod map;
 mod mounts;
@@ -151,6 +152,8 @@ struct Context<'a> {
     steps: Vec<Step>,
     idmapped: Vec<Mounted>,
     devpts: Option<Slot>,
+    /// Whether the process enters a container that runs.
+    entered: bool,
     warnings: Vec<Error>,
 }
 
@@ -188,6 +191,7 @@ pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Plan> 
         steps: Vec::new(),
         idmapped: Vec::new(),
         devpts: None,
+        entered: false,
         warnings: bundle.findings.iter().cloned().map(Error::from).collect(),
     };
     if let Some(map) = context.map {

@@ -86,7 +86,8 @@ pub(super) fn become_process(context: &mut Context<'_>, process: &Process, sets:
     let user = &process.user;
     context.step(Act::Bounding(sets.bounding), at("capabilities").child("bounding"));
     let groups = context.may_set_groups.then(|| user.additional_gids.clone());
-    let ids = Act::Ids { uid: user.uid, gid: user.gid, groups, umask: user.umask };
+    // A process that joins a container has a neighbour there who could look into it.
+    let ids = Act::Ids { uid: user.uid, gid: user.gid, groups, umask: user.umask, dumpable: !context.entered };
     context.step(ids, at("user"));
     context.step(Act::Capabilities(sets), at("capabilities"));
     if process.no_new_privileges {

@@ -56,6 +56,12 @@ impl Reader {
         Ok(words)
     }
 
+    /// All that follows, as it stands.
+    pub(super) fn rest(&mut self) -> Result<Vec<String>> {
+        let rest = self.parser.raw_args().map_err(|error| wrong(error.to_string()))?;
+        rest.map(|word| text(word).map_err(wrong)).collect()
+    }
+
     pub(super) fn only_id(&mut self, verb: &str) -> Result<String> {
         let words = self.words(verb, |_, _| Ok(false))?;
         self.one(verb, words)
@@ -143,6 +149,6 @@ fn text(value: OsString) -> std::result::Result<String, String> {
 }
 
 /// `VERB --help`, which ends the reading like an error does; `main` prints help for it.
-fn help_wanted(verb: &str) -> Error {
+pub(super) fn help_wanted(verb: &str) -> Error {
     Error::new(codes::UR0610, HELP_WANTED).words(verb)
 }

@@ -3,8 +3,8 @@
 use diag::{Error, Result, codes};
 
 use super::{
-    Create, Verb,
-    reader::{Reader, missing_id, wrong},
+    Create, Exec, Verb,
+    reader::{Reader, Word, help_wanted, missing_id, wrong},
 };
 
 impl Reader {
@@ -13,6 +13,7 @@ impl Reader {
         match name {
             "create" => Ok(Verb::Create(self.create(name)?)),
             "run" => Ok(Verb::Run(self.create(name)?)),
+            "exec" => self.exec(),
             "start" => Ok(Verb::Start(self.only_id(name)?)),
             "state" => Ok(Verb::State(self.only_id(name)?)),
             "kill" => self.kill(),
@@ -22,7 +23,7 @@ impl Reader {
             "features" => self.no_words(name).map(|()| Verb::Features),
             "monitor" => self.monitor(),
             "help" => Ok(Verb::Help(self.words(name, |_, _| Ok(false))?.into_iter().next())),
-            "exec" | "ps" | "pause" | "resume" | "update" | "events" | "checkpoint" | "restore" => {
+            "ps" | "pause" | "resume" | "update" | "events" | "checkpoint" | "restore" => {
                 Err(Error::new(codes::UR0610, format!("the verb `{name}` is runc's and not supported by this version"))
                     .at(self.here(name)))
             }
@@ -52,6 +53,48 @@ impl Reader {
         })?;
         create.id = self.one(verb, words)?;
         Ok(create)
+    }
+
+    fn exec(&mut self) -> Result<Verb> {
+        let mut exec = Exec::default();
+        exec.id = loop {
+            match self.next()? {
+                None => return Err(missing_id("exec")),
+                Some(Word::Plain(id)) => break id,
+                Some(Word::Option(name)) => self.exec_option(&name, &mut exec)?,
+            }
+        };
+        // From here on the words are the command's, whatever they look like.
+        exec.command = self.rest()?;
+        match (&exec.process, exec.command.first()) {
+            (None, None) => Err(wrong("`exec` needs a command, or `--process` with a file that describes one")),
+            (Some(_), Some(extra)) => Err(self.extra(extra)),
+            _ => Ok(Verb::Exec(Box::new(exec))),
+        }
+    }
+
+    fn exec_option(&mut self, name: &str, exec: &mut Exec) -> Result<()> {
+        match name {
+            "process" | "p" => exec.process = Some(self.path()?),
+            "console-socket" => exec.console_socket = Some(self.path()?),
+            "pid-file" => exec.pid_file = Some(self.path()?),
+            "cwd" => exec.cwd = Some(self.path()?),
+            "env" | "e" => exec.env.push(self.value()?),
+            "user" | "u" => exec.user = Some(self.value()?),
+            "additional-gids" | "g" => exec.additional_gids.push(self.number()?),
+            "cap" | "c" => exec.cap.push(self.value()?),
+            "apparmor" => exec.apparmor = Some(self.value()?),
+            "process-label" => exec.process_label = Some(self.value()?),
+            "cgroup" => exec.cgroup.push(self.value()?),
+            "preserve-fds" => exec.preserve_fds = self.number()?,
+            "tty" | "t" => exec.tty = true,
+            "detach" | "d" => exec.detach = true,
+            "no-new-privs" => exec.no_new_privs = true,
+            "ignore-paused" => exec.ignore_paused = true,
+            "help" | "h" => return Err(help_wanted("exec")),
+            _ => return Err(self.unknown(name, Some("exec"))),
+        }
+        Ok(())
     }
 
     fn kill(&mut self) -> Result<Verb> {

@@ -2,7 +2,9 @@
 
 mod create;
 mod delete;
+mod exec;
 mod features;
+mod foreground;
 mod kill;
 mod list;
 mod run;
@@ -21,6 +23,7 @@ use sys::Alone;
 
 pub use create::create;
 pub use delete::delete;
+pub use exec::exec;
 pub use features::features;
 pub use kill::kill;
 pub use list::list;
