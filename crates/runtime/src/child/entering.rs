@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::{
-    fs::{CWD, Mode, OFlags, ResolveFlags, fstatfs, openat2},
+    fs::{CWD, FsWord, Mode, OFlags, ResolveFlags, fstatfs, openat2},
     io::Errno,
     thread::move_into_thread_name_spaces,
 };
@@ -13,7 +13,7 @@ use super::{Call, Child, Done, Fault, terminal::new_terminal};
 use crate::{exec::join::kinds, step::Slot};
 
 /// `DEVPTS_SUPER_MAGIC` of linux/magic.h.
-const DEVPTS: i64 = 0x1cd1;
+const DEVPTS: FsWord = 0x1cd1;
 
 impl Child<'_> {
     /// Enters all namespaces in one call: the kernel checks the rights to each with those of the user namespace that is entered, and
@@ -40,7 +40,7 @@ fn devpts() -> Done<OwnedFd> {
     let call = || "openat2(/dev/pts)".to_owned();
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let dir = openat2(CWD, "/dev/pts", flags, Mode::empty(), ResolveFlags::NO_MAGICLINKS).call(call)?;
-    if i64::from(fstatfs(&dir).call(|| "fstatfs(/dev/pts)".into())?.f_type) == DEVPTS {
+    if fstatfs(&dir).call(|| "fstatfs(/dev/pts)".into())?.f_type == DEVPTS {
         return Ok(dir);
     }
     Err(Fault::new("fstatfs(/dev/pts)", Errno::NOTTY).with_text("/dev/pts of the container is no devpts"))

@@ -201,6 +201,8 @@ impl Child<'_> {
 
     /// Waits for `Start`, over the wire or from whoever connects. Whoever connects and leaves changes nothing.
     fn await_start(&mut self) -> Done {
+        // Nothing is mounted any more. What stays open counts against a limit of descriptors, which holds already.
+        (self.slots, self.way) = (Slots::default(), Way::default());
         let Some(listener) = self.listener.take() else {
             return self.await_word(Word::Start);
         };

@@ -225,6 +225,13 @@ impl Bundle {
         call(self.command(&[verb, &self.id]).args(words), &directory)
     }
 
+    /// Calls `exec` with options, the container's id and a command.
+    pub fn exec(&self, options: &[&str], command: &[&str]) -> Ran {
+        let directory = self.outside().join("calls");
+        fs::create_dir_all(&directory).unwrap();
+        call(self.command(&["exec"]).args(options).arg(&self.id).args(command), &directory)
+    }
+
     /// What a container that was created has said so far.
     pub fn said(&self) -> String {
         fs::read_to_string(self.outside().join("stdout")).unwrap()

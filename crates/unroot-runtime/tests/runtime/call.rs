@@ -80,7 +80,12 @@ impl Ran {
 
     /// Asserts a refusal with this code, at this place of config.json if it is not empty, and these words in it.
     pub fn refused(&self, code: &str, place: &str, words: &[&str]) {
-        assert_eq!(self.status, 1, "{}\n{}", self.stderr, self.stdout);
+        self.refused_with(1, code, place, words);
+    }
+
+    /// The same with another exit status.
+    pub fn refused_with(&self, status: i32, code: &str, place: &str, words: &[&str]) {
+        assert_eq!(self.status, status, "{}\n{}", self.stderr, self.stdout);
         self.says(&format!("error[{code}]: "), place, words);
     }
 

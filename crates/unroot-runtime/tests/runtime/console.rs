@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::bundle::{Bundle, privileged};
 
 /// The descriptor in the one message that comes.
-fn receive(socket: &UnixStream) -> OwnedFd {
+pub fn receive(socket: &UnixStream) -> OwnedFd {
     let (mut text, mut space) = ([0; 64], [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))]);
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let message = recvmsg(socket, &mut [IoSliceMut::new(&mut text)], &mut control, RecvFlags::CMSG_CLOEXEC).unwrap();
@@ -35,7 +35,7 @@ fn socket(bundle: &mut Bundle) -> UnixListener {
 }
 
 /// Reads until the other side is closed, which a terminal says with EIO.
-fn read_all(terminal: &mut File) -> String {
+pub fn read_all(terminal: &mut File) -> String {
     let (mut all, mut piece) = (Vec::new(), [0; 1024]);
     while let Ok(n @ 1..) = terminal.read(&mut piece) {
         all.extend_from_slice(&piece[..n]);

@@ -15,6 +15,7 @@ mod command_mistakes;
 mod console;
 mod contradictions;
 mod control_groups;
+mod exec;
 mod hooks;
 mod host_limits;
 mod killed;

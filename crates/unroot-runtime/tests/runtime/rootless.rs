@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Runs a test that root cannot be used for, if this is an ordinary user.
-fn rootless(test: impl FnOnce(&mut Bundle)) {
+pub fn rootless(test: impl FnOnce(&mut Bundle)) {
     if getuid().is_root() {
         return println!("skipped: it needs an ordinary user");
     }
