@@ -19,11 +19,13 @@ mod explain_map;
 mod files;
 mod foreign;
 pub mod hello;
+pub mod history;
 pub mod holders;
 pub mod image_facts;
 pub mod images;
 pub mod import;
 pub mod info;
+pub mod inspect;
 mod ladder;
 pub mod life;
 mod load;
@@ -48,6 +50,7 @@ pub mod search;
 pub mod spec;
 mod start;
 mod stop;
+mod tag;
 mod target;
 pub mod transfer;
 mod userdb;
@@ -59,6 +62,7 @@ use store::{Store, image::Intake};
 use sys::{Alone, Dir};
 
 pub use client::Notices;
+pub use oci::Timestamp;
 pub use scope::{Options, Scope};
 
 /// The engine, in one scope.

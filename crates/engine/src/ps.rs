@@ -171,7 +171,7 @@ impl Engine<'_> {
         Ok(rows)
     }
 
-    fn row(&self, id: &str) -> Result<Row> {
+    pub(crate) fn row(&self, id: &str) -> Result<Row> {
         let container = self.store.container(id)?;
         let config = Config::read(id, &container.config()?)?;
         let state = match life::of(&self.store, &container)? {

@@ -1,11 +1,20 @@
-//! `--format`: `json`, `table`, `table TEMPLATE`, or a Go template for each row.
+//! `--format`: `json`, `table`, `table TEMPLATE`, or a Go template.
+//!
+//! What verbs print is either a [`Listing`], rows of which a template sees one at a time ([`show`]), or whole documents
+//! ([`one`], [`each`]), as `inspect` has them. The templates' language is Go's, with the functions that Podman adds ([`template`]).
+
+mod functions;
+mod template;
+#[cfg(test)]
+mod tests;
 
 use diag::{Error, Result, codes};
 use engine::request::Given;
-use gotmpl::{MissingKey, Template, Value};
+use gotmpl::TemplateError;
 use serde_json::{Map, Value as Json};
 
 use crate::table;
+use template::Compiled;
 
 /// What is printed: rows of named fields.
 pub struct Listing {
@@ -17,72 +26,128 @@ pub struct Listing {
     pub json: Json,
 }
 
-/// The listing as text, as `format` wants it.
+/// Whether columns have headings (`--noheading`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Headings {
+    /// They have.
+    Shown,
+    /// They have none.
+    Hidden,
+}
+
+/// The listing as text, as `format` wants it, columns with their headings. UR0806 for a template that fails.
 pub fn show(listing: &Listing, format: Option<&Given<String>>) -> Result<String> {
-    match format.map(|format| format.value.as_str()) {
-        None | Some("table") => Ok(columns(listing)),
-        Some("json") => Ok(json(&listing.json)),
-        Some(text) => {
-            let text = text.replace("\\t", "\t").replace("\\n", "\n");
-            let result = match text.strip_prefix("table ") {
-                Some(template) => table_of(listing, template),
-                None => lines(listing, &text),
-            };
-            result.map_err(|error| refused(listing, error, format))
-        }
+    show_with(listing, format, Headings::Shown)
+}
+
+/// As [`show`], with or without headings. As in Podman, a template that is no `table` has none in any case.
+pub fn show_with(listing: &Listing, format: Option<&Given<String>>, headings: Headings) -> Result<String> {
+    let Some(given) = format.filter(|format| format.value.trim() != "table") else {
+        return Ok(columns(listing, headings));
+    };
+    if is_json(&given.value) {
+        return Ok(json(&listing.json));
+    }
+    let text = unescaped(&given.value);
+    let result = match text.strip_prefix("table ") {
+        Some(template) => table_of(listing, template, headings),
+        None => lines(listing, &text),
+    };
+    result.map_err(|error| {
+        let fields = listing.rows.first().map(|row| row.keys().cloned().collect());
+        given.blame(refused(error, fields))
+    })
+}
+
+/// One document through a template, or as JSON. UR0806 for a template that fails.
+pub fn one(value: &Json, format: &Given<String>) -> Result<String> {
+    if is_json(&format.value) {
+        return Ok(json(value));
+    }
+    let fields = || value.as_object().map(|members| members.keys().cloned().collect());
+    let rendered = Compiled::of(&unescaped(&format.value)).and_then(|template| template.render(value));
+    rendered.map(ended).map_err(|error| format.blame(refused(error, fields())))
+}
+
+/// Documents: all of them as one JSON list, or each through a template, as `inspect` prints them.
+pub fn each(values: Vec<Json>, format: Option<&Given<String>>) -> Result<String> {
+    match format.filter(|format| !is_json(&format.value)) {
+        None => Ok(json(&Json::Array(values))),
+        Some(format) => values.iter().map(|value| one(value, format)).collect(),
     }
 }
 
-/// One value through a template, or as JSON.
-pub fn one(value: &Json, format: &Given<String>) -> Result<String> {
-    if format.value == "json" {
-        return Ok(json(value));
-    }
-    let rendered = parse(&format.value).and_then(|template| template.execute_to_string(&go_value(value)));
-    let refused = |error| format.blame(Error::new(codes::UR0806, "the template of `--format` fails").words(error));
-    rendered.map(|line| line + "\n").map_err(refused)
+/// `json`, and what Podman takes for the same: a template that is nothing but `{{json .}}`.
+pub fn is_json(format: &str) -> bool {
+    let bare: String = format.chars().filter(|letter| !letter.is_whitespace()).collect();
+    matches!(bare.as_str(), "json" | "{{json.}}" | "{{json}}")
+}
+
+/// Tabs and line ends may be written `\t` and `\n`.
+fn unescaped(text: &str) -> String {
+    text.replace("\\t", "\t").replace("\\n", "\n")
+}
+
+fn ended(text: String) -> String {
+    if text.ends_with('\n') { text } else { text + "\n" }
 }
 
 fn json(value: &Json) -> String {
+    let mut bytes = Vec::new();
+    // As Podman indents it.
+    let format = serde_json::ser::PrettyFormatter::with_indent(b"     ");
+    let mut writer = serde_json::Serializer::with_formatter(&mut bytes, format);
     // A value that was made from strings and numbers has no way to fail.
-    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+    let _ = serde::Serialize::serialize(value, &mut writer);
+    String::from_utf8_lossy(&bytes).into_owned() + "\n"
 }
 
-fn columns(listing: &Listing) -> String {
+fn columns(listing: &Listing, headings: Headings) -> String {
     let cell = |row: &Map<String, Json>, name: &str| row.get(name).map_or_else(String::new, plain);
     let heading = listing.columns.iter().map(|(_, heading)| (*heading).to_owned()).collect();
     let rows = listing.rows.iter().map(|row| listing.columns.iter().map(|(name, _)| cell(row, name)).collect());
-    table::lay_out(&std::iter::once(heading).chain(rows).collect::<Vec<_>>())
+    let heading = (headings == Headings::Shown).then_some(heading);
+    table::lay_out(&heading.into_iter().chain(rows).collect::<Vec<_>>())
 }
 
+/// A line for each row. A template that goes through the rows itself (`{{range .}}`) sees all of them at once.
 fn lines(listing: &Listing, text: &str) -> gotmpl::Result<String> {
-    let template = parse(text)?;
-    let mut all = String::new();
-    for row in &listing.rows {
-        all.push_str(&template.execute_to_string(&go_row(row))?);
-        all.push('\n');
+    let template = Compiled::of(text)?;
+    if goes_through_rows(text) {
+        let all = listing.rows.iter().cloned().map(Json::Object).collect();
+        return template.render(&Json::Array(all)).map(ended);
     }
-    Ok(all)
+    listing.rows.iter().map(|row| template.render(&Json::Object(row.clone())).map(ended)).collect()
 }
 
-fn table_of(listing: &Listing, text: &str) -> gotmpl::Result<String> {
-    let template = parse(text)?;
-    let cells = |line: String| line.split('\t').map(str::to_owned).collect::<Vec<_>>();
+fn goes_through_rows(text: &str) -> bool {
+    let bare: String = text.chars().filter(|letter| !letter.is_whitespace() && *letter != '-').collect();
+    bare.starts_with("{{range.}}")
+}
+
+fn table_of(listing: &Listing, text: &str, headings: Headings) -> gotmpl::Result<String> {
     // With blanks between the fields Podman makes columns of them too.
-    let template = if text.contains('\t') { template } else { parse(&text.replace("}} {{", "}}\t{{"))? };
-    let mut rows = vec![cells(template.execute_to_string(&headings(listing))?)];
+    let text = if text.contains('\t') { text.to_owned() } else { text.replace("}} {{", "}}\t{{") };
+    let template = Compiled::of(&text)?;
+    let cells = |line: &str| line.split('\t').map(str::to_owned).collect::<Vec<_>>();
+    let mut rows = Vec::new();
+    if headings == Headings::Shown {
+        // A field of a field has no heading.
+        rows.extend(template.render(&heading(listing)).ok().map(|line| cells(&line)));
+    }
     for row in &listing.rows {
-        rows.push(cells(template.execute_to_string(&go_row(row))?));
+        let text = template.render(&Json::Object(row.clone()))?;
+        rows.extend(text.trim_end_matches('\n').lines().map(cells));
     }
     Ok(table::lay_out(&rows))
 }
 
 /// A row whose fields hold their own headings.
-fn headings(listing: &Listing) -> Value {
+fn heading(listing: &Listing) -> Json {
     let names = listing.rows.iter().flat_map(|row| row.keys().map(String::as_str));
     let of_fields = names.map(|name| (name.to_owned(), Json::from(spaced(name))));
     let of_columns = listing.columns.iter().map(|(name, heading)| ((*name).to_owned(), Json::from(*heading)));
-    go_row(&of_fields.chain(of_columns).collect())
+    Json::Object(of_fields.chain(of_columns).collect())
 }
 
 /// `RunningFor` as `RUNNING FOR`.
@@ -99,28 +164,6 @@ fn spaced(name: &str) -> String {
     heading
 }
 
-fn go_row(row: &Map<String, Json>) -> Value {
-    go_value(&Json::Object(row.clone()))
-}
-
-fn go_value(value: &Json) -> Value {
-    gotmpl::to_value(value).unwrap_or(Value::Nil)
-}
-
-/// The way back, for the function `json`.
-fn json_value(value: &Value) -> Json {
-    match value {
-        Value::Bool(truth) => Json::from(*truth),
-        Value::Int(number) => Json::from(*number),
-        Value::Uint(number) => Json::from(*number),
-        Value::Float(number) => Json::from(*number),
-        Value::String(text) => Json::from(&**text),
-        Value::List(items) => items.iter().map(json_value).collect(),
-        Value::Map(members) => members.iter().map(|(name, value)| (name.to_string(), json_value(value))).collect(),
-        Value::Nil | Value::Function(_) => Json::Null,
-    }
-}
-
 fn plain(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
@@ -129,28 +172,10 @@ fn plain(value: &Json) -> String {
     }
 }
 
-/// Go's template language with the functions that Podman adds.
-fn parse(text: &str) -> gotmpl::Result<Template> {
-    let word = |args: &[Value]| args.first().map(ToString::to_string).unwrap_or_default();
-    Template::new("format")
-        .missing_key(MissingKey::Error)
-        .func("json", |args| {
-            let value = args.first().unwrap_or(&Value::Nil);
-            Ok(Value::String(json_value(value).to_string().into()))
-        })
-        .func("upper", move |args| Ok(Value::String(word(args).to_uppercase().into())))
-        .func("lower", move |args| Ok(Value::String(word(args).to_lowercase().into())))
-        .parse(text)
-}
-
-fn refused(listing: &Listing, error: gotmpl::TemplateError, format: Option<&Given<String>>) -> Error {
+fn refused(error: TemplateError, fields: Option<Vec<String>>) -> Error {
     let ours = Error::new(codes::UR0806, "the template of `--format` fails").words(error);
-    let ours = match listing.rows.first() {
-        Some(row) => ours.fact(format!("fields: {}", row.keys().cloned().collect::<Vec<_>>().join(" "))),
-        None => ours,
-    };
-    match format {
-        Some(format) => format.blame(ours),
+    match fields {
+        Some(fields) => ours.fact(format!("fields: {}", fields.join(" "))),
         None => ours,
     }
 }

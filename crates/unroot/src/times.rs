@@ -32,6 +32,16 @@ pub fn ago(then: u64) -> String {
     format!("{} ago", span(now().saturating_sub(then)))
 }
 
+/// `2026-01-31T12:00:00Z`.
+pub fn rfc3339(seconds: u64) -> String {
+    engine::Timestamp(i64::try_from(seconds).unwrap_or(i64::MAX / 2)).to_string()
+}
+
+/// `2026-01-31 12:00:00 +0000 UTC`, as Go writes it.
+pub fn utc(seconds: u64) -> String {
+    rfc3339(seconds).replace('T', " ").replace('Z', " +0000 UTC")
+}
+
 /// `84.2 MB`: bytes, in powers of 1000, three digits.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];

@@ -22,6 +22,7 @@ mod archive;
 mod built_in;
 mod changes;
 mod docker_archive;
+mod documents;
 mod fetch;
 mod import;
 mod input;
@@ -47,6 +48,7 @@ use oci::{
 };
 
 pub use built_in::BuiltInFile;
+pub use documents::Documents;
 pub use load::Loaded;
 pub use pull::Wanted;
 pub use push::Pushed;

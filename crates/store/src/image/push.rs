@@ -127,7 +127,7 @@ fn part(descriptor: &Descriptor, layer: bool) -> Part {
 }
 
 /// What a manifest calls itself.
-fn own_type(bytes: &[u8]) -> Option<String> {
+pub(super) fn own_type(bytes: &[u8]) -> Option<String> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Named {

@@ -42,7 +42,8 @@ impl Images<'_> {
     /// Takes one name away and removes nothing: an image that has no other name stays without one.
     pub fn untag(&self, name: &Reference) -> Result<()> {
         let _lock = self.store.exclude()?;
-        let name = name.clone().without_digest().tagged();
+        // The name of an image that was pulled by its digest has no tag.
+        let name = if name.tag().is_some() { name.clone().without_digest() } else { name.clone().tagged() };
         let record = record::find(self.store, &name)?
             .ok_or_else(|| Error::new(codes::UR0701, format!("there is no image `{name}`")))?;
         record::keep(self.store, record.manifest)?;

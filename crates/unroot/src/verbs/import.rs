@@ -28,6 +28,9 @@ struct Options {
     /// Note a message in the image's history
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
+    /// Show no progress: none is shown without it either
+    #[arg(short, long)]
+    quiet: bool,
     /// The archive, plain or compressed; `-` is standard input
     #[arg(value_name = "FILE")]
     file: String,

@@ -1,9 +1,12 @@
 //! The verbs: one file each. Every one parses its arguments, makes one call of the engine, and prints.
 
 mod explain;
+mod history;
+mod image_exists;
 mod images;
 mod import;
 mod info;
+mod inspect;
 mod load;
 mod login;
 mod logout;
@@ -21,6 +24,8 @@ mod run;
 mod search;
 mod start;
 mod stop;
+mod tag;
+mod untag;
 mod version;
 mod who;
 
@@ -62,6 +67,10 @@ pub static TOP: &[&Verb] = &[
     &pull::VERB,
     &push::VERB,
     &rmi::VERB,
+    &tag::VERB,
+    &untag::VERB,
+    &history::VERB,
+    &inspect::VERB,
     &load::VERB,
     &import::VERB,
     &search::VERB,
@@ -84,6 +93,7 @@ pub static GROUPS: &[Group] = &[
             ("stop", &stop::VERB),
             ("ls", &ps::VERB),
             ("rm", &rm::VERB),
+            ("inspect", &inspect::OF_CONTAINERS),
         ],
     },
     Group {
@@ -92,6 +102,11 @@ pub static GROUPS: &[Group] = &[
         verbs: &[
             ("ls", &images::VERB),
             ("rm", &rmi::VERB),
+            ("exists", &image_exists::VERB),
+            ("history", &history::VERB),
+            ("inspect", &inspect::OF_IMAGES),
+            ("tag", &tag::VERB),
+            ("untag", &untag::VERB),
             ("pull", &pull::VERB),
             ("push", &push::VERB),
             ("load", &load::VERB),

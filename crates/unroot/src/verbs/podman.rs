@@ -4,8 +4,8 @@ use super::in_group;
 
 /// Verbs of Podman's, first level.
 const VERBS: &str = "attach auto-update build commit completion compose container cp create diff events exec export farm \
-    generate healthcheck history init inspect kill kube logs machine manifest mount network pause pod port \
-    rename restart save secret stats system tag top umount unmount unpause unshare untag update volume wait";
+    generate healthcheck init kill kube logs machine manifest mount network pause pod port \
+    rename restart save secret stats system top umount unmount unpause unshare update volume wait";
 
 /// Verbs below `container` and `image`.
 const BELOW: &str = "attach build checkpoint clone commit cp create diff exec exists export history init inspect kill \
@@ -35,10 +35,9 @@ const OPTIONS: &[(&str, &str)] = &[
     ("stop", "--all -a --cidfile --filter -f --ignore -i --latest -l"),
     ("ps", "--external --last -n --latest -l --noheading --ns --pod -p --size -s --sort --sync --watch -w"),
     ("rm", "--all -a --cidfile --depend --filter --ignore -i --latest -l --time -t --volumes -v"),
-    ("images", "--all -a --digests --filter -f --history --no-trunc --noheading -n --sort"),
-    ("rmi", "--all -a --ignore -i --no-prune"),
+    ("inspect", "--latest -l --size -s"),
     ("load", "--quiet -q --signature-policy"),
-    ("import", "--arch --os --quiet -q --signature-policy --variant"),
+    ("import", "--arch --os --signature-policy --variant"),
     ("pull", "--decryption-key --disable-content-trust"),
     (
         "push",

@@ -6,6 +6,7 @@
 mod basics;
 mod debian;
 mod home;
+mod image_verbs;
 mod images;
 mod killed;
 mod ladder;
