@@ -43,6 +43,10 @@ pub enum FromClient<'a> {
     },
     /// A signal for the container's init, by its number.
     Signal(u8),
+    /// No output, please.
+    Quiet,
+    /// The container is not to be started again.
+    KeepDown,
 }
 
 impl<'a> FromClient<'a> {
@@ -56,6 +60,8 @@ impl<'a> FromClient<'a> {
                 Some(FromClient::Resize { rows: u16::from_le_bytes([r0, r1]), columns: u16::from_le_bytes([c0, c1]) })
             }
             (frame::SIGNAL, &[signal]) => Some(FromClient::Signal(signal)),
+            (frame::QUIET, []) => Some(FromClient::Quiet),
+            (frame::KEEP_DOWN, []) => Some(FromClient::KeepDown),
             _ => None,
         }
     }
@@ -64,6 +70,8 @@ impl<'a> FromClient<'a> {
 /// What a monitor says.
 #[derive(Clone, Debug)]
 pub enum FromMonitor<'a> {
+    /// The version of the messages that it speaks; one of version 1 says nothing.
+    Hello(u32),
     /// The container runs; its init's pid on the host.
     Started(i32),
     /// The container did not start. Nothing follows.
@@ -84,6 +92,7 @@ impl<'a> FromMonitor<'a> {
         let (&kind, contents) = packet.split_first()?;
         let report = || serde_json::from_slice(contents).ok().map(Box::new);
         match kind {
+            frame::HELLO => std::str::from_utf8(contents).ok()?.parse().ok().map(FromMonitor::Hello),
             frame::STARTED => std::str::from_utf8(contents).ok()?.parse().ok().map(FromMonitor::Started),
             frame::FAILED => report().map(FromMonitor::Failed),
             frame::STDOUT => Some(FromMonitor::Stdout(contents)),
@@ -129,6 +138,8 @@ impl Link {
                 self.send(frame::RESIZE, &[r0, r1, c0, c1])
             }
             FromClient::Signal(signal) => self.send(frame::SIGNAL, &[signal]),
+            FromClient::Quiet => self.send(frame::QUIET, &[]),
+            FromClient::KeepDown => self.send(frame::KEEP_DOWN, &[]),
         }
     }
 
@@ -237,6 +248,8 @@ mod tests {
             FromClient::StdinEnd,
             FromClient::Resize { rows: 24, columns: 0x1234 },
             FromClient::Signal(15),
+            FromClient::Quiet,
+            FromClient::KeepDown,
         ];
         for message in said {
             client.say(message).unwrap();
@@ -246,7 +259,7 @@ mod tests {
         assert!(matches!(client.hear(&mut buffer).unwrap(), Some(FromMonitor::Started(42))));
         monitor.send(frame::STDERR, b"x").unwrap();
         assert!(matches!(client.hear(&mut buffer).unwrap(), Some(FromMonitor::Stderr(b"x"))));
-        let exit = Exit { code: 3, signal: None, at: 7 };
+        let exit = Exit { code: 3, at: 7, ..Exit::default() };
         monitor.send(frame::EXIT, &serde_json::to_vec(&exit).unwrap()).unwrap();
         assert!(matches!(client.hear(&mut buffer).unwrap(), Some(FromMonitor::Exit(found)) if found == exit));
         monitor.send(b'?', b"").unwrap();

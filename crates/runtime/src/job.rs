@@ -48,6 +48,52 @@ pub struct Job {
     /// How the container is looked after.
     #[serde(default)]
     pub supervision: Supervision,
+    /// Inherited descriptors that become the container's standard streams as they are ([`logging::LogDriver::Passthrough`]).
+    #[serde(default)]
+    pub passthrough: Option<[RawFd; 3]>,
+    /// How the container is called where its life is written down.
+    #[serde(default)]
+    pub subject: Subject,
+    /// The service manager's socket (`NOTIFY_SOCKET` of whoever starts the container): a path, or `@` and an abstract name.
+    #[serde(default)]
+    pub notify_socket: Option<String>,
+}
+
+#[cfg(test)]
+impl Job {
+    /// The least that a job can say.
+    pub(crate) fn bare() -> Job {
+        Job {
+            id: "x".into(),
+            bundle: PathBuf::new(),
+            run_dir: PathBuf::new(),
+            root: Root::Bundle { idmap: false },
+            stdin: false,
+            terminal: false,
+            client: -1,
+            hold: Vec::new(),
+            remove_at_end: Vec::new(),
+            exit_command: Vec::new(),
+            supervision: Supervision::default(),
+            passthrough: None,
+            subject: Subject::default(),
+            notify_socket: None,
+        }
+    }
+}
+
+/// How a container is called in the [chronicle](crate::chronicle), and where that is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// The container's name when it was started.
+    pub name: String,
+    /// Its image's name.
+    pub image: String,
+    /// The directory of the chronicle; empty: nothing is written down.
+    pub chronicle: PathBuf,
+    /// What else is told: labels.
+    #[serde(default)]
+    pub attributes: std::collections::BTreeMap<String, String>,
 }
 
 /// Where a container's root filesystem comes from. The files' owners are the ids that the container sees, if nothing else is said.
@@ -90,7 +136,8 @@ pub enum Idmapped {
 }
 
 /// How a container ended; `exit.json` in its directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a circumstance of its own")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
     /// Its exit status; 128 + n if signal n killed it.
     pub code: u8,
@@ -98,10 +145,35 @@ pub struct Exit {
     pub signal: Option<u8>,
     /// When: seconds since the epoch.
     pub at: u64,
+    /// Whether the kernel killed a process of it for want of memory.
+    #[serde(default)]
+    pub oom: bool,
+    /// Whether a person wanted the end: `stop`, `kill`, `rm -f`.
+    #[serde(default)]
+    pub by_person: bool,
+    /// Whether its time was up (`--timeout`).
+    #[serde(default)]
+    pub timed_out: bool,
+    /// Whether the monitor starts it again in a moment.
+    #[serde(default)]
+    pub again: bool,
+    /// How often its monitor had restarted it.
+    #[serde(default)]
+    pub restarts: u32,
 }
+
+/// The exit status of a container whose time was up, as Podman has it.
+pub const TIMED_OUT: u8 = 255;
 
 /// The messages between a monitor and a client: one packet each, at most [`frame::LIMIT`] bytes, the first byte says which.
 pub mod frame {
+    /// The version of these messages. Whoever gets a message of a kind that it does not know passes over it; a client that needs
+    /// a newer monitor than it talks to knows by the [`HELLO`], which those of version 1 do not send.
+    ///
+    /// * 1: all but what follows;
+    /// * 2: `HELLO`, `QUIET`, `KEEP_DOWN`.
+    pub const VERSION: u32 = 2;
+
     /// The largest packet.
     pub const LIMIT: usize = 32 * 1024;
 
@@ -113,7 +185,13 @@ pub mod frame {
     pub const RESIZE: u8 = b'w';
     /// Client: a signal for the container's init; one byte.
     pub const SIGNAL: u8 = b's';
+    /// Client: it wants to hear no output, only what becomes of the container.
+    pub const QUIET: u8 = b'q';
+    /// Client: whatever the restart policy says, the container is not to be started again.
+    pub const KEEP_DOWN: u8 = b'k';
 
+    /// Monitor: the first message: the [`VERSION`] that it speaks, as decimal text.
+    pub const HELLO: u8 = b'h';
     /// Monitor: the container runs; its init's pid on the host as decimal text.
     pub const STARTED: u8 = b'r';
     /// Monitor: the container did not start; a [`diag::Report`] as JSON. Nothing follows.
@@ -124,6 +202,7 @@ pub mod frame {
     pub const STDERR: u8 = b'E';
     /// Monitor: a warning; a [`diag::Report`] as JSON.
     pub const WARNING: u8 = b'n';
-    /// Monitor: the container has ended and all its output was sent; an [`super::Exit`] as JSON. Nothing follows.
+    /// Monitor: the container has ended and all its output was sent; an [`super::Exit`] as JSON. Nothing follows, even if the
+    /// container is to be started again.
     pub const EXIT: u8 = b'x';
 }

@@ -8,6 +8,7 @@ pub mod attach;
 pub mod capability;
 pub mod cgroup;
 pub mod child;
+pub mod chronicle;
 pub mod containers;
 mod elf;
 pub mod exec;

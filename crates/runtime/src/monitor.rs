@@ -8,6 +8,9 @@
 //! (`input`). In the end it writes down how the container ended, has it cleaned up, lets go of the lock, and only then
 //! tells its clients: who hears of the end may take the lock at once.
 //!
+//! When the container's restart policy wants it, all of this happens again (`lives`) while the lock stays held: the same
+//! config.json, the same map, the same leases.
+//!
 //! * *must*: hold the lock exactly as long as the container lives; be the parent of init; have written `exit.json` before the
 //!   lock is free; keep its memory bounded, whatever the container prints and whatever its clients do not read; lose no
 //!   byte that a client is still there to read.
@@ -22,7 +25,9 @@ mod clients;
 mod container;
 mod detach;
 mod input;
+mod lives;
 mod log;
+mod oom;
 mod order;
 mod streams;
 mod watch;
@@ -37,19 +42,15 @@ use diag::{Error, Result, codes};
 use sys::{Alone, Dir};
 
 use crate::{
-    attach::{Listener, SOCKET},
+    attach::SOCKET,
     host::Host,
-    job::{Exit, Job, frame},
+    job::{Job, frame},
 };
 use clients::{Clients, FAILED, WARNING};
-use container::{Made, Started, Waiting};
-use log::Log;
+use container::{Made, Waiting};
+use lives::Post;
 use order::Order;
-use streams::Streams;
 use watch::{Watch, farewell};
-
-/// How a container ended, in its bundle.
-const EXIT: &str = "exit.json";
 
 /// What a monitor's work came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -84,50 +85,34 @@ fn become_exit_command(command: &[String]) {
 }
 
 /// Does a job whose container `create` makes, given its standard streams (none if it has a terminal).
-fn attend<W: Waiting>(order: Order, create: impl FnOnce(&Job, &Dir, Option<[OwnedFd; 3]>) -> Result<W>) -> Outcome {
-    let Order { mut job, bundle, run_dir, client, hold } = order;
-    let remove_at_end = std::mem::take(&mut job.remove_at_end);
-    let mut clients = Clients::default();
-    clients.add(client);
-    let (mut watch, mut container) = match prepare(&job, &bundle, &run_dir, create) {
-        Ok(prepared) => prepared,
+fn attend<W: Waiting>(order: Order, mut create: impl FnMut(&Job, &Dir, Option<[OwnedFd; 3]>) -> Result<W>) -> Outcome {
+    let Order { job, bundle, run_dir, client, hold, passthrough } = order;
+    let post = Post::new(job, bundle, run_dir, passthrough);
+    let mut watch = match post.open() {
+        Ok(watch) => watch,
         Err(error) => {
-            remove(&remove_at_end);
-            return give_up(clients, error, &run_dir, hold);
+            let mut clients = Clients::default();
+            clients.add(client);
+            return give_up(clients, error, &post, hold);
         }
     };
-    drop(job);
-    for warning in container.take_warnings() {
-        clients.tell_report(WARNING, warning);
-    }
-    watch.clients = clients;
-    watch.hear_all();
-    let Started { warnings, clear_away } = match container.start() {
-        Ok(started) => started,
-        Err(error) => {
-            remove(&remove_at_end);
-            return give_up(watch.clients, error, &run_dir, hold);
-        }
+    watch.welcome(client);
+    let ended = match post.live(&mut watch, &mut create, 0) {
+        Err(error) => return give_up(watch.clients, error, &post, hold),
+        Ok(ended) => post.live_on(&mut watch, &mut create, ended),
     };
-    for warning in warnings {
-        watch.clients.tell_report(WARNING, warning);
-    }
-    watch.clients.tell(frame::STARTED, watch.pid.to_string().as_bytes());
-    let ended = watch.run();
-    let Watch { mut clients, mut buffer, .. } = watch;
-    let mut warnings: Vec<Error> =
-        ended.as_ref().ok().and_then(|exit| record(&bundle, *exit).err()).into_iter().collect();
-    warnings.extend(clear_away());
-    warnings.extend(remove_socket(&run_dir).err());
-    remove(&remove_at_end);
+    let mut warnings = ended.warnings;
+    warnings.extend(remove_socket(&post.run_dir).err());
+    remove(&post.job.remove_at_end);
     // From here on the container is nobody's: a client that hears of its end may remove it or start it again.
     drop(hold);
+    let Watch { mut clients, mut buffer, .. } = watch;
     for warning in warnings {
         clients.tell_report(WARNING, warning);
     }
-    let status = match ended {
+    let status = match ended.exit {
         Ok(exit) => {
-            // An `Exit` is three numbers; it cannot fail to become JSON.
+            // An `Exit` is a few numbers; it cannot fail to become JSON.
             clients.tell(frame::EXIT, &serde_json::to_vec(&exit).unwrap_or_default());
             exit.code
         }
@@ -140,55 +125,15 @@ fn attend<W: Waiting>(order: Order, create: impl FnOnce(&Job, &Dir, Option<[Owne
     Outcome { status, told: farewell(&mut clients, &mut buffer) }
 }
 
-/// Everything up to the word.
-fn prepare<W: Waiting>(
-    job: &Job,
-    bundle: &Dir,
-    run_dir: &Dir,
-    create: impl FnOnce(&Job, &Dir, Option<[OwnedFd; 3]>) -> Result<W>,
-) -> Result<(Watch, W)> {
-    let log =
-        Log::open(bundle).map_err(|failed| failed.into_error(codes::UR0707, "the container's log cannot be opened"))?;
-    let listener = Listener::bind(run_dir)
-        .map_err(|failed| failed.into_error(codes::UR0606, "the container's socket cannot be made"))?;
-    let (streams, init) = if job.terminal {
-        let mut init = create(job, run_dir, None)?;
-        let master = init.take_terminal().ok_or_else(|| contradiction("has none"))?;
-        (Streams::terminal(master)?, init)
-    } else {
-        let (streams, ends) = Streams::pipes(job.stdin)?;
-        let mut init = create(job, run_dir, Some(ends))?;
-        if init.take_terminal().is_some() {
-            return Err(contradiction("has one"));
-        }
-        (streams, init)
-    };
-    let pidfd = init.pidfd()?;
-    let pid = init.pid();
-    Ok((Watch { pidfd, pid, streams, clients: Clients::default(), listener, log, buffer: Vec::new() }, init))
-}
-
-fn contradiction(found: &str) -> Error {
-    Error::new(
-        codes::UR0413,
-        format!("by `process.terminal` the container {found}, and the engine asked for the opposite"),
-    )
-}
-
 /// The container did not start.
-fn give_up(mut clients: Clients, error: Error, run_dir: &Dir, hold: Vec<OwnedFd>) -> Outcome {
+fn give_up(mut clients: Clients, error: Error, post: &Post, hold: Vec<OwnedFd>) -> Outcome {
     let status = error.code().class().exit_status();
+    remove(&post.job.remove_at_end);
     // A socket that stays behind is refused to clients and replaced by the next monitor.
-    let _ = remove_socket(run_dir);
+    let _ = remove_socket(&post.run_dir);
     drop(hold);
     clients.tell_report(FAILED, error);
     Outcome { status, told: farewell(&mut clients, &mut Vec::new()) }
-}
-
-fn record(bundle: &Dir, exit: Exit) -> Result<()> {
-    let failed = "how the container ended cannot be recorded";
-    let text = serde_json::to_vec(&exit).map_err(|error| Error::warning(codes::UR0606, failed).words(error))?;
-    bundle.write(EXIT, &text, 0o600).map_err(|error| error.into_error(codes::UR0606, failed))
 }
 
 /// Nobody is told if one cannot be removed: who clears away after this container tries again.

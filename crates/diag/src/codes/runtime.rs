@@ -16,5 +16,9 @@ family! {
     UR0641 Engine "the container's namespaces cannot be entered";
     UR0642 Engine "the description of a process cannot be read";
     UR0644 NotFound "the working directory is not there";
+    UR0630 Engine "the container's log cannot be written";
+    UR0631 Engine "the container's monitor is older than this needs";
+    UR0632 Engine "a file that the container was to leave cannot be written";
+    UR0633 Engine "the service manager cannot be notified";
     UR0699 Engine "the kernel refused something that should have worked";
 }

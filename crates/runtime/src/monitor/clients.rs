@@ -18,6 +18,7 @@ use crate::{
 pub(super) const MOST: usize = 32;
 
 /// One client.
+#[expect(clippy::struct_excessive_bools, reason = "each is true for good once it is, whatever the others are")]
 pub(super) struct Client {
     pub(super) link: Link,
     /// Which one it is: never used again for another.
@@ -25,6 +26,10 @@ pub(super) struct Client {
     outbox: VecDeque<(u8, Vec<u8>)>,
     /// It hears nothing any more; but what it said before it left may still be unread.
     deaf: bool,
+    /// It wants no output.
+    quiet: bool,
+    /// It has been told the last that it will be told; when it has taken that, it is let go.
+    leaving: bool,
     /// Nothing will come from it any more.
     gone: bool,
 }
@@ -36,7 +41,7 @@ impl Client {
     }
 
     fn send(&mut self, kind: u8, contents: &[u8]) {
-        if self.deaf {
+        if self.deaf || self.leaving {
             return;
         }
         if self.is_behind() {
@@ -60,6 +65,11 @@ impl Client {
         }
     }
 
+    /// Whatever is still unread when it is let go would make the kernel reset the connection under its last reads.
+    fn drain(&self, scratch: &mut Vec<u8>) {
+        while matches!(self.link.receive(scratch), Ok(Some(_)) | Err(Errno::MSGSIZE)) {}
+    }
+
     fn deafen(&mut self) {
         self.deaf = true;
         self.outbox.clear();
@@ -80,7 +90,15 @@ impl Clients {
             return None;
         }
         self.next += 1;
-        self.list.push(Client { link, id: self.next, outbox: VecDeque::new(), deaf: false, gone: false });
+        self.list.push(Client {
+            link,
+            id: self.next,
+            outbox: VecDeque::new(),
+            deaf: false,
+            quiet: false,
+            leaving: false,
+            gone: false,
+        });
         self.list.last_mut()
     }
 
@@ -92,6 +110,22 @@ impl Clients {
     /// Tells all of them; at most [`CONTENTS_LIMIT`] bytes.
     pub(super) fn tell(&mut self, kind: u8, contents: &[u8]) {
         self.list.iter_mut().for_each(|client| client.send(kind, contents));
+    }
+
+    /// Tells those who want to hear it what the container has printed.
+    pub(super) fn tell_output(&mut self, kind: u8, contents: &[u8]) {
+        self.list.iter_mut().filter(|client| !client.quiet).for_each(|client| client.send(kind, contents));
+    }
+
+    /// One of them wants to hear no output.
+    pub(super) fn hush(&mut self, id: u64) {
+        self.list.iter_mut().filter(|client| client.id == id).for_each(|client| client.quiet = true);
+    }
+
+    /// Tells all of them the last that they will be told; [`Clients::sweep`] lets go of who has taken it.
+    pub(super) fn bid_farewell(&mut self, kind: u8, contents: &[u8]) {
+        self.tell(kind, contents);
+        self.list.iter_mut().for_each(|client| client.leaving = true);
     }
 
     /// Tells all of them a diagnosis: a warning, or why the container did not start.
@@ -134,7 +168,13 @@ impl Clients {
 
     /// Removes those that are gone. Their indices were valid up to here.
     pub(super) fn sweep(&mut self) {
-        self.list.retain(|client| !client.gone);
+        self.list.retain(|client| {
+            let leaves = client.leaving && !client.is_behind();
+            if leaves {
+                client.drain(&mut Vec::new());
+            }
+            !client.gone && !leaves
+        });
     }
 
     /// Lets go of those that have taken everything, and of those that cannot any more; how many have taken it.
@@ -145,8 +185,7 @@ impl Clients {
                 return true;
             }
             heard += usize::from(!client.deaf);
-            // Whatever is still unread would make the kernel reset the connection under the client's last reads.
-            while matches!(client.link.receive(scratch), Ok(Some(_)) | Err(Errno::MSGSIZE)) {}
+            client.drain(scratch);
             false
         });
         heard

@@ -7,6 +7,7 @@ use oci::{Bundle, Source, spec::Hook};
 use sys::{Alone, Dir};
 
 use crate::{
+    cgroup::Record,
     hooks::{self, Kind},
     host::Host,
     job::Job,
@@ -32,6 +33,8 @@ pub(super) trait Waiting {
 pub(super) struct Started {
     /// What the user should know.
     pub(super) warnings: Vec<Error>,
+    /// Its control groups.
+    pub(super) groups: Vec<Record>,
     /// Clears away what is left of it, after its end; what that came to, as warnings.
     pub(super) clear_away: Box<dyn FnOnce() -> Vec<Error>>,
 }
@@ -101,11 +104,12 @@ impl Waiting for Made {
         // Where there is no hook to run, nothing is left to point into.
         let source = if poststop.is_empty() { Source::new("", "") } else { source };
         drop(init.release());
+        let groups = cgroup.records();
         let clear_away = Box::new(move || {
             let mut warnings = launch::clear_away(None, &mut state, &cgroup, &run_dir);
             warnings.extend(hooks::run_each(&poststop, Kind::Poststop, &source, &state.for_hooks()));
             warnings
         });
-        Ok(Started { warnings, clear_away })
+        Ok(Started { warnings, groups, clear_away })
     }
 }

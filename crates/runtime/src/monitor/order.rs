@@ -20,6 +20,8 @@ pub(super) struct Order {
     pub(super) client: Link,
     /// Held for as long as the container lives: its lock and its leases.
     pub(super) hold: Vec<OwnedFd>,
+    /// What the container gets for its standard streams as it is.
+    pub(super) passthrough: Option<[OwnedFd; 3]>,
 }
 
 impl Order {
@@ -29,6 +31,7 @@ impl Order {
         let job: Job = serde_json::from_slice(&text).map_err(|error| refused("cannot be understood").words(error))?;
         let mut numbers: Vec<RawFd> = job.hold.clone();
         numbers.push(job.client);
+        numbers.extend(job.passthrough.iter().flatten());
         numbers.sort_unstable();
         if let Some([twice, _]) = numbers.array_windows().find(|[one, next]| one == next) {
             return Err(refused("names a descriptor twice").fact(format!("descriptor {twice}")));
@@ -40,11 +43,15 @@ impl Order {
         };
         let client = Link::from_fd(take(job.client)?);
         let hold = job.hold.iter().copied().map(take).collect::<Result<_>>()?;
+        let passthrough = match job.passthrough {
+            Some([stdin, stdout, stderr]) => Some([take(stdin)?, take(stdout)?, take(stderr)?]),
+            None => None,
+        };
         let open = |path| {
             Dir::open(path)
                 .map_err(|failed| failed.into_error(codes::UR0606, "a directory of the container cannot be opened"))
         };
-        Ok(Order { bundle: open(&job.bundle)?, run_dir: open(&job.run_dir)?, client, hold, job })
+        Ok(Order { bundle: open(&job.bundle)?, run_dir: open(&job.run_dir)?, client, hold, passthrough, job })
     }
 }
 

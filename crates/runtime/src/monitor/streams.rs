@@ -39,6 +39,11 @@ impl Streams {
         })
     }
 
+    /// None: the container has somebody else's.
+    pub(super) fn none() -> Streams {
+        Streams { input: Input::none(), outputs: [None, None], terminal: None }
+    }
+
     /// A terminal, by its master.
     pub(super) fn terminal(master: OwnedFd) -> Result<Streams> {
         take_terminal(master).map_err(|errno| {

@@ -19,10 +19,10 @@ use rustix::{
 };
 use tempfile::TempDir;
 
-use super::*;
+use super::{container::Started, lives::EXIT, *};
 use crate::{
     attach::{FromClient, FromMonitor, Link},
-    job::{Root, Supervision},
+    job::{Exit, Supervision, restart::RestartPolicy},
 };
 
 /// A shell that waits for the word before it does what it shall.
@@ -58,7 +58,7 @@ impl Waiting for Fake {
             cleared.store(true, Ordering::SeqCst);
             vec![Error::warning(codes::UR0605, "a hook's warning")]
         });
-        Ok(Started { warnings: vec![], clear_away })
+        Ok(Started { warnings: vec![], groups: vec![], clear_away })
     }
 }
 
@@ -99,29 +99,23 @@ struct Stage {
 
 impl Stage {
     fn set(script: &'static str, stdin: bool, terminal: bool) -> Stage {
+        Stage::supervised(script, stdin, terminal, Supervision::default())
+    }
+
+    fn supervised(script: &'static str, stdin: bool, terminal: bool, supervision: Supervision) -> Stage {
         let dir = tempfile::tempdir().unwrap();
         let (client, link) = Link::pair().unwrap();
         // Room for a packet or two: what a test's client does not read is soon too much. (The kernel doubles it.)
         rustix::net::sockopt::set_socket_send_buffer_size(&link, 20_000).unwrap();
         let open = || Dir::open(dir.path()).unwrap();
-        let job = Job {
-            id: "x".into(),
-            bundle: dir.path().into(),
-            run_dir: dir.path().into(),
-            root: Root::Bundle { idmap: false },
-            stdin,
-            terminal,
-            client: -1,
-            hold: vec![],
-            remove_at_end: Vec::new(),
-            exit_command: vec![],
-            supervision: Supervision::default(),
-        };
+        let job = Job { stdin, terminal, supervision, ..Job::bare() };
         let (held, holder) = std::io::pipe().unwrap();
-        let order = Order { job, bundle: open(), run_dir: open(), client: link, hold: vec![holder.into()] };
+        let order =
+            Order { job, bundle: open(), run_dir: open(), client: link, hold: vec![holder.into()], passthrough: None };
         let cleared = Arc::new(AtomicBool::new(false));
         let note = Arc::clone(&cleared);
-        let monitor = thread::spawn(move || attend(order, |_, _, streams| Ok(fake(script, streams, note))));
+        let monitor =
+            thread::spawn(move || attend(order, |_, _, streams| Ok(fake(script, streams, Arc::clone(&note)))));
         Stage { dir, client, monitor, cleared, held }
     }
 
@@ -180,6 +174,7 @@ fn hear(link: &Link, heard: &mut Heard, enough: impl Fn(&Heard) -> bool) {
             Ok(None) => return,
             Err(Errno::AGAIN) => wait_for(link, PollFlags::IN),
             Ok(Some(message)) => match message {
+                FromMonitor::Hello(version) => assert_eq!(version, frame::VERSION),
                 FromMonitor::Started(pid) => heard.started = Some(pid),
                 FromMonitor::Failed(report) => heard.failed = Some(report.what.to_string()),
                 FromMonitor::Stdout(bytes) => heard.stdout.extend_from_slice(bytes),
@@ -355,24 +350,100 @@ fn a_failure_to_start_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let open = || Dir::open(dir.path()).unwrap();
     let (client, link) = Link::pair().unwrap();
-    let job = Job {
-        id: "x".into(),
-        bundle: dir.path().into(),
-        run_dir: dir.path().into(),
-        root: Root::Bundle { idmap: false },
-        stdin: false,
-        terminal: false,
-        client: -1,
-        hold: vec![],
-        remove_at_end: vec![dir.path().join("a-name"), dir.path().join("never/there")],
-        exit_command: vec![],
-        supervision: Supervision::default(),
-    };
+    let job = Job { remove_at_end: vec![dir.path().join("a-name"), dir.path().join("never/there")], ..Job::bare() };
     open().write("a-name", b"", 0o644).unwrap();
-    let order = Order { job, bundle: open(), run_dir: open(), client: link, hold: vec![] };
+    let order = Order { job, bundle: open(), run_dir: open(), client: link, hold: vec![], passthrough: None };
     let create = |_: &Job, _: &Dir, _| Err::<Fake, _>(Error::new(codes::UR0502, "not found"));
     let outcome = attend(order, create);
     assert_eq!(outcome, Outcome { status: 127, told: true });
     assert_eq!(hear_all(&client).failed.as_deref(), Some("not found"));
     assert!(!open().has(SOCKET) && !open().has(EXIT) && !open().has("a-name"));
+}
+
+fn restarted(restart: RestartPolicy) -> Supervision {
+    Supervision { restart, ..Supervision::default() }
+}
+
+#[test]
+fn a_policy_brings_it_back_until_it_has_had_enough() {
+    let policy = RestartPolicy::OnFailure { retries: Some(2) };
+    let stage = Stage::supervised("echo life; exit 3", false, false, restarted(policy));
+    // The first client hears of the first end and is let go.
+    let heard = hear_all(&stage.client);
+    let first = heard.exit.unwrap();
+    assert_eq!((heard.stdout.as_slice(), first.code, first.again), (&b"life\n"[..], 3, true));
+    let Stage { dir, monitor, .. } = stage;
+    assert_eq!(monitor.join().unwrap(), Outcome { status: 3, told: false });
+    let dir = Dir::open(dir.path()).unwrap();
+    let last: Exit = serde_json::from_slice(&dir.read(EXIT, 4096).unwrap()).unwrap();
+    assert_eq!((last.code, last.again, last.restarts), (3, false, 2));
+    assert_eq!(dir.read_text("log", 4096).unwrap().lines().count(), 3);
+}
+
+#[test]
+fn a_success_ends_what_restarts_on_failure() {
+    let policy = RestartPolicy::OnFailure { retries: None };
+    let stage = Stage::supervised("exit 0", false, false, restarted(policy));
+    assert!(!hear_all(&stage.client).exit.unwrap().again);
+    assert_eq!(stage.monitor.join().unwrap(), Outcome { status: 0, told: true });
+}
+
+#[test]
+fn who_wants_it_down_ends_the_restarts() {
+    let stage = Stage::supervised("echo up; exec sleep 60", false, false, restarted(RestartPolicy::Always));
+    let mut heard = Heard::default();
+    hear(&stage.client, &mut heard, |heard| !heard.stdout.is_empty());
+    say(&stage.client, FromClient::KeepDown);
+    say(&stage.client, FromClient::Signal(9));
+    hear(&stage.client, &mut heard, |_| false);
+    let exit = heard.exit.unwrap();
+    assert_eq!((exit.code, exit.again, exit.by_person), (137, false, true));
+    assert_eq!(stage.monitor.join().unwrap().status, 137);
+}
+
+#[test]
+fn a_restart_that_is_waited_for_can_be_called_off() {
+    let stage = Stage::supervised("exit 1", false, false, restarted(RestartPolicy::Always));
+    assert!(hear_all(&stage.client).exit.unwrap().again);
+    // Whether this comes while it rests or while it lives once more: it ends.
+    let link = Link::connect(&stage.dir()).unwrap();
+    say(&link, FromClient::KeepDown);
+    let exit = hear_all(&link).exit.unwrap();
+    assert!(!exit.again && exit.by_person);
+    assert!(!stage.is_held());
+    stage.monitor.join().unwrap();
+}
+
+#[test]
+fn who_is_quiet_hears_only_the_end() {
+    let stage = Stage::set("read word; echo $word; echo $word >&2; exit 3", true, false);
+    let mut heard = Heard::default();
+    hear(&stage.client, &mut heard, |heard| heard.started.is_some());
+    let quiet = Link::connect(&stage.dir()).unwrap();
+    say(&quiet, FromClient::Quiet);
+    say(&quiet, FromClient::Stdin(b"spoken\n"));
+    assert_eq!(hear_all(&stage.client).stdout, b"spoken\n");
+    let heard = hear_all(&quiet);
+    assert!(heard.stdout.is_empty() && heard.stderr.is_empty());
+    assert_eq!(heard.exit.unwrap().code, 3);
+}
+
+#[test]
+fn its_time_is_limited() {
+    let supervision = Supervision { time_limit: Some(Duration::from_millis(300)), ..Supervision::default() };
+    let stage = Stage::supervised("sleep 60", false, false, supervision);
+    let exit = hear_all(&stage.client).exit.unwrap();
+    assert_eq!((exit.code, exit.signal, exit.timed_out), (255, Some(9), true));
+}
+
+#[test]
+fn pids_are_left_in_files() {
+    let place = tempfile::tempdir().unwrap();
+    let file = |name: &str| Some(place.path().join(name));
+    let supervision = Supervision { pidfile: file("init"), monitor_pidfile: file("none/x"), ..Supervision::default() };
+    let stage = Stage::supervised("exit 0", false, false, supervision);
+    let heard = hear_all(&stage.client);
+    let written = Dir::open(place.path()).unwrap().read_text("init", 20).unwrap();
+    assert_eq!(written, heard.started.unwrap().to_string());
+    assert!(heard.warnings.iter().any(|warning| warning.contains("none/x")), "{:?}", heard.warnings);
 }

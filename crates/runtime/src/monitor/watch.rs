@@ -1,13 +1,14 @@
-//! The event loop: from the start of a container's command to the end of its init.
+//! The event loop: from the start of a container's command to the end of its init, and while a restart is waited for.
 
 use std::{
     mem,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
+    time::{Duration, Instant},
 };
 
 use diag::{Error, Result, codes};
 use rustix::{
-    event::{PollFd, PollFlags, poll},
+    event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
     process::{WaitId, WaitIdOptions, waitid},
 };
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     attach::{CONTENTS_LIMIT, FromClient, Link, Listener},
-    job::{Exit, frame},
+    job::{Exit, TIMED_OUT, frame},
 };
 
 /// How many messages of one client are heard before the others' turn.
@@ -29,17 +30,35 @@ const MESSAGES_A_TURN: usize = 16;
 /// unless somebody made it larger, up to 1 MiB; more can only come from a process that outlives init.
 const DRAIN_LIMIT: usize = 1 << 20;
 
-/// Everything that the loop looks after. It knows nothing of how the container was made.
+/// Everything that the loop looks after, for as long as there is a monitor.
 pub(super) struct Watch {
-    pub(super) pidfd: OwnedFd,
-    pub(super) pid: i32,
-    pub(super) streams: Streams,
+    /// The container, while it runs.
+    pub(super) life: Option<Life>,
     pub(super) clients: Clients,
     pub(super) listener: Listener,
     pub(super) log: Log,
+    /// Whether somebody wants it not to be started again.
+    pub(super) kept_down: bool,
     /// For what is read, from whichever side.
     pub(super) buffer: Vec<u8>,
 }
+
+/// A container that runs. It is not known here how it was made.
+pub(super) struct Life {
+    pub(super) pidfd: OwnedFd,
+    pub(super) pid: i32,
+    pub(super) streams: Streams,
+    /// When it is killed.
+    pub(super) until: Option<Instant>,
+    /// Whether it was killed because its time was up.
+    pub(super) timed_out: bool,
+}
+
+/// How many ways out a container has.
+const OUTPUTS: usize = 2;
+
+/// Its number.
+const SIGKILL: u8 = 9;
 
 /// What a descriptor in the list of poll(2) stands for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,11 +71,38 @@ enum Source {
 }
 
 impl Watch {
-    /// Looks after the container until its init has ended and its output was read.
+    /// Looks after the container until its init has ended and its output was read; from then on there is none.
     pub(super) fn run(&mut self) -> Result<Exit> {
-        while !self.turn()? {}
+        while !self.turn(self.life.as_ref().and_then(|life| life.until))? {
+            self.mind_the_time();
+        }
         self.drain();
-        self.exit()
+        let exit = self.life.as_ref().map_or_else(|| Ok(Exit::default()), Life::exit);
+        self.life = None;
+        exit
+    }
+
+    /// Listens to the clients for a while in which there is no container, or until it is to be kept down.
+    pub(super) fn rest(&mut self, pause: Duration) {
+        let until = Instant::now() + pause;
+        while !self.kept_down && Instant::now() < until {
+            if self.turn(Some(until)).is_err() {
+                // Nothing can be heard any more; but the time passes.
+                std::thread::sleep(until.saturating_duration_since(Instant::now()));
+            }
+        }
+    }
+
+    /// Kills a container whose time is up.
+    fn mind_the_time(&mut self) {
+        let Some(life) = self.life.as_mut().filter(|life| life.until.is_some_and(|until| until <= Instant::now()))
+        else {
+            return;
+        };
+        life.until = None;
+        life.timed_out = true;
+        // If it has ended already, the next turn says so.
+        let _ = sys::signals::send(&life.pidfd, SIGKILL);
     }
 
     /// Listens to what the clients have said so far: before the start, so that a terminal has its size from the beginning.
@@ -68,13 +114,13 @@ impl Watch {
     }
 
     /// Waits, and serves everything that is ready; whether init has ended.
-    fn turn(&mut self) -> Result<bool> {
-        let ready = self.wait()?;
+    fn turn(&mut self, until: Option<Instant>) -> Result<bool> {
+        let ready = self.wait(until)?;
         for (source, flags) in &ready {
             match *source {
                 Source::Init => {}
                 Source::Listener => self.accept(),
-                Source::Input => self.streams.input.flush(),
+                Source::Input => self.flush_input(),
                 Source::Output(index) => drop(self.read(index)),
                 Source::Client(index) => self.serve(index, *flags),
             }
@@ -85,20 +131,21 @@ impl Watch {
 
     /// What is waited for at the moment.
     fn interests(&self) -> Vec<(Source, BorrowedFd<'_>, PollFlags)> {
-        let input = &self.streams.input;
         let mut list = Vec::with_capacity(8);
-        list.push((Source::Init, self.pidfd.as_fd(), PollFlags::IN));
         list.push((Source::Listener, self.listener.as_fd(), PollFlags::IN));
-        list.extend(input.blocked().map(|end| (Source::Input, end.as_fd(), PollFlags::OUT)));
-        // A client that has not taken the last message is waited for, not buffered for.
-        if self.clients.are_ready() {
-            for (index, output) in self.streams.outputs.iter().enumerate() {
-                list.extend(output.iter().map(|(_, fd)| (Source::Output(index), fd.as_fd(), PollFlags::IN)));
+        if let Some(life) = &self.life {
+            list.push((Source::Init, life.pidfd.as_fd(), PollFlags::IN));
+            list.extend(life.streams.input.blocked().map(|end| (Source::Input, end.as_fd(), PollFlags::OUT)));
+            // A client that has not taken the last message is waited for, not buffered for.
+            if self.clients.are_ready() {
+                for (index, output) in life.streams.outputs.iter().enumerate() {
+                    list.extend(output.iter().map(|(_, fd)| (Source::Output(index), fd.as_fd(), PollFlags::IN)));
+                }
             }
         }
         for (index, client) in self.clients.iter().enumerate() {
             let mut flags = PollFlags::empty();
-            flags.set(PollFlags::IN, !input.holds(client.id));
+            flags.set(PollFlags::IN, !self.holds(client.id));
             flags.set(PollFlags::OUT, client.is_behind());
             // Even with no flags poll would report a hang-up, over and over, that cannot be acted on yet.
             if !flags.is_empty() {
@@ -108,11 +155,25 @@ impl Watch {
         list
     }
 
-    fn wait(&self) -> Result<Vec<(Source, PollFlags)>> {
+    /// Whether a client must not be read, because what it has said is not delivered yet.
+    fn holds(&self, client: u64) -> bool {
+        self.life.as_ref().is_some_and(|life| life.streams.input.holds(client))
+    }
+
+    fn flush_input(&mut self) {
+        if let Some(life) = &mut self.life {
+            life.streams.input.flush();
+        }
+    }
+
+    fn wait(&self, until: Option<Instant>) -> Result<Vec<(Source, PollFlags)>> {
+        // Rounded up: a turn too early would only be one for nothing.
+        let left = |until: Instant| until.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+        let limit = until.and_then(|until| Timespec::try_from(left(until)).ok());
         let interests = self.interests();
         let mut fds: Vec<PollFd<'_>> =
             interests.iter().map(|(_, fd, flags)| PollFd::from_borrowed_fd(*fd, *flags)).collect();
-        match poll(&mut fds, None) {
+        match poll(&mut fds, limit.as_ref()) {
             Ok(_) => {}
             Err(Errno::INTR) => return Ok(Vec::new()),
             Err(errno) => {
@@ -132,10 +193,12 @@ impl Watch {
         }
     }
 
-    fn welcome(&mut self, link: Link) {
-        let pid = self.pid.to_string();
-        if let Some(client) = self.clients.add(link) {
-            Clients::tell_one(client, frame::STARTED, pid.as_bytes());
+    /// Takes a client in and tells it where it is.
+    pub(super) fn welcome(&mut self, link: Link) {
+        let Some(client) = self.clients.add(link) else { return };
+        Clients::tell_one(client, frame::HELLO, frame::VERSION.to_string().as_bytes());
+        if let Some(life) = &self.life {
+            Clients::tell_one(client, frame::STARTED, life.pid.to_string().as_bytes());
         }
     }
 
@@ -152,7 +215,7 @@ impl Watch {
     fn hear(&mut self, index: usize) {
         let mut buffer = mem::take(&mut self.buffer);
         for _ in 0..MESSAGES_A_TURN {
-            let Some(client) = self.clients.get(index).filter(|client| !self.streams.input.holds(client.id)) else {
+            let Some(client) = self.clients.get(index).filter(|client| !self.holds(client.id)) else {
                 break;
             };
             match client.link.receive(&mut buffer) {
@@ -175,28 +238,31 @@ impl Watch {
 
     fn obey(&mut self, client: u64, message: FromClient<'_>) {
         match message {
-            FromClient::Stdin(bytes) => self.streams.input.take(client, bytes),
-            FromClient::StdinEnd => self.streams.input.finish(client),
-            FromClient::Resize { rows, columns } => self.streams.resize(rows, columns),
-            // It can have ended already; and a number that is no signal hurts nobody.
-            FromClient::Signal(signal) => drop(sys::signals::send(&self.pidfd, signal)),
+            FromClient::Quiet => self.clients.hush(client),
+            FromClient::KeepDown => self.kept_down = true,
+            other => {
+                if let Some(life) = &mut self.life {
+                    life.obey(client, other);
+                }
+            }
         }
     }
 
     /// Reads once from a stream, for the log and for the clients.
     fn read(&mut self, index: usize) -> Read {
-        let Some((stream, fd)) = &self.streams.outputs[index] else { return Read::End };
+        let Some(life) = &mut self.life else { return Read::End };
+        let Some((stream, fd)) = &life.streams.outputs[index] else { return Read::End };
         self.buffer.resize(frame::LIMIT, 0);
         let outcome = read(fd, &mut self.buffer[..CONTENTS_LIMIT]);
         match outcome {
             Read::Dry => {}
-            Read::End => self.streams.outputs[index] = None,
+            Read::End => life.streams.outputs[index] = None,
             Read::Bytes(length) => {
                 let bytes = &self.buffer[..length];
                 if let Some(warning) = self.log.write(*stream, bytes) {
                     self.clients.tell_report(clients::WARNING, warning);
                 }
-                self.clients.tell(stream.frame(), bytes);
+                self.clients.tell_output(stream.frame(), bytes);
             }
         }
         outcome
@@ -204,7 +270,7 @@ impl Watch {
 
     /// Reads what init has left: up to the end, or all that is there if another process keeps a stream open.
     fn drain(&mut self) {
-        for index in 0..self.streams.outputs.len() {
+        for index in 0..OUTPUTS {
             let mut total = 0;
             while let Read::Bytes(length) = self.read(index) {
                 total += length;
@@ -214,6 +280,19 @@ impl Watch {
             }
         }
         self.clients.sweep();
+    }
+}
+
+impl Life {
+    fn obey(&mut self, client: u64, message: FromClient<'_>) {
+        match message {
+            FromClient::Stdin(bytes) => self.streams.input.take(client, bytes),
+            FromClient::StdinEnd => self.streams.input.finish(client),
+            FromClient::Resize { rows, columns } => self.streams.resize(rows, columns),
+            // It can have ended already; and a number that is no signal hurts nobody.
+            FromClient::Signal(signal) => drop(sys::signals::send(&self.pidfd, signal)),
+            FromClient::Quiet | FromClient::KeepDown => {}
+        }
     }
 
     /// How init has ended.
@@ -232,15 +311,16 @@ impl Watch {
         let byte = |number: i32| u8::try_from(number & 0xff).unwrap_or_default();
         let signal = status.terminating_signal().map(byte);
         let code = match signal {
+            _ if self.timed_out => TIMED_OUT,
             Some(signal) => 128_u8.saturating_add(signal),
             None => status.exit_status().map(byte).unwrap_or_default(),
         };
-        Ok(Exit { code, signal, at: now() })
+        Ok(Exit { code, signal, at: now(), timed_out: self.timed_out, ..Exit::default() })
     }
 }
 
 /// Seconds since the epoch.
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
     u64::try_from(now.tv_sec).unwrap_or(0)
 }
