@@ -6,6 +6,7 @@
 //!
 //! *Must*: give the terminal back as it was, on every way out. *Must not*: interpret the container's output.
 
+pub mod keys;
 mod terminal;
 
 use std::{
@@ -15,6 +16,7 @@ use std::{
 };
 
 use diag::{Error, Report, Result, codes};
+use keys::{DetachKeys, Detector};
 use runtime::{
     attach::{CONTENTS_LIMIT, FromClient, FromMonitor, Link},
     job::Exit,
@@ -24,17 +26,28 @@ use rustix::{
     io::Errno,
     process::Signal,
     stdio,
+    termios::isatty,
 };
 use sys::{caught::Caught, dir::write_all};
 use terminal::Raw;
 
 /// What of this process is connected to the container.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Wiring {
     /// Standard input.
     pub stdin: bool,
     /// The container has a terminal.
     pub tty: bool,
+    /// Signals that this process gets are passed on.
+    pub sig_proxy: bool,
+    /// What is typed to part from the container; only a terminal's input is searched for them.
+    pub detach_keys: DetachKeys,
+}
+
+impl Default for Wiring {
+    fn default() -> Self {
+        Wiring { stdin: false, tty: false, sig_proxy: true, detach_keys: DetachKeys::default() }
+    }
 }
 
 /// How the connection ended.
@@ -46,6 +59,8 @@ pub enum Ended {
     MonitorGone,
     /// Whoever read this process's output has gone; the container goes on.
     ReaderGone,
+    /// The detach keys were typed; the container goes on.
+    Detached,
 }
 
 /// The width of this process's terminal, if it has one.
@@ -66,6 +81,10 @@ pub struct Client<'a> {
     wiring: Wiring,
     queue: VecDeque<Message>,
     stdin_open: bool,
+    detector: Option<Detector>,
+    detached: bool,
+    /// The version of the messages that the monitor speaks.
+    version: u32,
     packet: Vec<u8>,
 }
 
@@ -75,6 +94,8 @@ enum Message {
     StdinEnd,
     Resize { rows: u16, columns: u16 },
     Signal(u8),
+    Quiet,
+    KeepDown,
 }
 
 /// What one packet means for the loop.
@@ -96,9 +117,13 @@ struct Ready {
 const FORWARDED: [Signal; 7] =
     [Signal::HUP, Signal::INT, Signal::QUIT, Signal::USR1, Signal::USR2, Signal::ALARM, Signal::TERM];
 
+/// Those of them that ask for the container's end: with them goes that no restart policy is to bring it back.
+const ENDING: [Signal; 3] = [Signal::INT, Signal::QUIT, Signal::TERM];
+
 /// Catches the signals that a client passes on. To be done before the monitor starts, so that none is lost.
-pub fn catch_signals() -> Result<Caught> {
-    let all: Vec<Signal> = FORWARDED.into_iter().chain([Signal::WINCH]).collect();
+pub fn catch_signals(wiring: &Wiring) -> Result<Caught> {
+    let forwarded: &[Signal] = if wiring.sig_proxy { &FORWARDED } else { &[] };
+    let all: Vec<Signal> = forwarded.iter().copied().chain([Signal::WINCH]).collect();
     Caught::new(&all).map_err(|errno| kernel("signals cannot be caught", "signalfd", errno))
 }
 
@@ -106,7 +131,23 @@ impl<'a> Client<'a> {
     /// Takes over the link.
     pub fn new(link: Link, wiring: Wiring, notices: &'a dyn Notices) -> Client<'a> {
         let (queue, packet) = (VecDeque::new(), Vec::new());
-        Client { link, notices, wiring, queue, stdin_open: wiring.stdin, packet }
+        let typed = wiring.stdin && wiring.tty && isatty(stdio::stdin());
+        let detector = typed.then(|| Detector::new(wiring.detach_keys.clone()));
+        let stdin_open = wiring.stdin;
+        Client { link, notices, wiring, queue, stdin_open, detector, detached: false, version: 1, packet }
+    }
+
+    /// Takes over the link of a client that hears no output.
+    pub fn quiet(link: Link, notices: &'a dyn Notices) -> Client<'a> {
+        let mut client = Client::new(link, Wiring::default(), notices);
+        client.queue.push_back(Message::Quiet);
+        client
+    }
+
+    /// Says that the container is not to be started again, whatever its restart policy says.
+    pub fn keep_down(&mut self) -> Result<()> {
+        self.queue.push_back(Message::KeepDown);
+        self.flush()
     }
 
     /// Waits until the container runs; the diagnosis if it does not.
@@ -117,7 +158,7 @@ impl<'a> Client<'a> {
             match self.receive()? {
                 Step::GoOn => {}
                 // So quick that its end is all that is seen.
-                Step::Started | Step::End(Ended::Exited(_) | Ended::ReaderGone) => return Ok(()),
+                Step::Started | Step::End(Ended::Exited(_) | Ended::ReaderGone | Ended::Detached) => return Ok(()),
                 Step::End(Ended::MonitorGone) => return Err(monitor_gone()),
             }
         }
@@ -126,6 +167,7 @@ impl<'a> Client<'a> {
     /// Waits for the end without passing anything on; false if the time was up first.
     pub fn await_end(&mut self, limit: Duration) -> Result<bool> {
         let until = Instant::now() + limit;
+        self.flush()?;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let mut ready = [PollFd::new(&self.link, PollFlags::IN)];
@@ -158,6 +200,9 @@ impl<'a> Client<'a> {
                 self.read_stdin();
             }
             self.flush()?;
+            if self.detached && self.queue.is_empty() {
+                return Ok(Ended::Detached);
+            }
             if ready.monitor
                 && let Step::End(ended) = self.receive()?
             {
@@ -185,10 +230,15 @@ impl<'a> Client<'a> {
         let said = match self.link.hear(&mut self.packet) {
             Ok(Some(said)) => said,
             Ok(None) | Err(Errno::CONNRESET) => return Ok(Step::End(Ended::MonitorGone)),
-            Err(Errno::AGAIN) => return Ok(Step::GoOn),
+            // Nothing yet; or a newer monitor said something that an older client can do without.
+            Err(Errno::AGAIN | Errno::BADMSG) => return Ok(Step::GoOn),
             Err(errno) => return Err(nonsense(errno)),
         };
         match said {
+            FromMonitor::Hello(version) => {
+                self.version = version;
+                Ok(Step::GoOn)
+            }
             FromMonitor::Stdout(bytes) => Ok(pass_on(stdio::stdout(), bytes)),
             FromMonitor::Stderr(bytes) => Ok(pass_on(stdio::stderr(), bytes)),
             FromMonitor::Started(_) => Ok(Step::Started),
@@ -215,7 +265,13 @@ impl<'a> Client<'a> {
             }
             Ok(length) => {
                 buffer.truncate(length);
-                self.queue.push_back(Message::Stdin(buffer));
+                if let Some(detector) = &mut self.detector {
+                    (buffer, self.detached) = detector.pass(&buffer);
+                    self.stdin_open = !self.detached;
+                }
+                if !buffer.is_empty() {
+                    self.queue.push_back(Message::Stdin(buffer));
+                }
             }
         }
     }
@@ -226,6 +282,9 @@ impl<'a> Client<'a> {
             if i32::from(number) == Signal::WINCH.as_raw() {
                 self.resize();
             } else {
+                if ENDING.iter().any(|ending| ending.as_raw() == i32::from(number)) {
+                    self.queue.push_back(Message::KeepDown);
+                }
                 self.queue.push_back(Message::Signal(number));
             }
         }
@@ -254,6 +313,8 @@ impl<'a> Client<'a> {
                     self.link.say(FromClient::Resize { rows: *rows, columns: *columns })
                 }
                 Message::Signal(number) => self.link.say(FromClient::Signal(*number)),
+                Message::Quiet => self.link.say(FromClient::Quiet),
+                Message::KeepDown => self.link.say(FromClient::KeepDown),
             };
             match sent {
                 Ok(()) => drop(self.queue.pop_front()),

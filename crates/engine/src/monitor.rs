@@ -127,7 +127,7 @@ fn not_started(program: &Path, error: std::io::Error) -> Error {
 mod tests {
     use std::io::Read;
 
-    use runtime::job::{Root, Supervision};
+    use runtime::job::{Root, Subject, Supervision};
 
     use super::*;
 
@@ -145,6 +145,9 @@ mod tests {
             remove_at_end: Vec::new(),
             exit_command: vec![],
             supervision: Supervision::default(),
+            passthrough: None,
+            subject: Subject::default(),
+            notify_socket: None,
         };
         let mut file = sealed(&job).unwrap();
         assert!(file.write_all(b"x").is_err());

@@ -32,7 +32,8 @@ impl Engine<'_> {
             self.warn(&no_terminal());
         }
         let id = ContainerId::random();
-        let signals = if request.detach { None } else { Some(client::catch_signals()?) };
+        let wiring = Wiring { stdin: request.process.interactive, tty: request.process.tty, ..Wiring::default() };
+        let signals = if request.detach { None } else { Some(client::catch_signals(&wiring)?) };
         let built_in =
             !request.rootfs && self.ready_hello(&request.image.value).map_err(|error| request.image.blame(error))?;
         let request = &self.with_default_map(request)?;
@@ -60,7 +61,6 @@ impl Engine<'_> {
             self.await_start(&config, &mut started, &origins).map_err(|error| self.give_up(&config, error))?;
             return Ok(Outcome::Detached(config.id));
         };
-        let wiring = Wiring { stdin: request.process.interactive, tty: request.process.tty };
         let outcome = self.attend(&config, &mut started, wiring, &signals, &origins);
         if config.remove {
             started.reap();

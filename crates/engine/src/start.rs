@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use diag::{Error, Origin, Result, codes};
 use idmap::Place;
 use oci::Digest;
-use runtime::job::{Job, Root};
+use runtime::job::{Job, Root, Subject};
 use store::{Container, Lease};
 use sys::{Dir, rustix::fs::stat};
 
@@ -47,10 +47,10 @@ impl Engine<'_> {
             return Err(keys.get(1).map_or_else(|| Error::new(codes::UR0806, what), |second| second.blame(error)));
         };
         let target = self.target(key)?;
-        let wiring = Wiring { stdin: stdin && target.config.interactive, tty: target.config.tty };
+        let wiring = Wiring { stdin: stdin && target.config.interactive, tty: target.config.tty, ..Wiring::default() };
         match life::hold(&self.store, target.container.id().as_str())? {
             Some(held) => {
-                let signals = client::catch_signals()?;
+                let signals = client::catch_signals(&wiring)?;
                 let mut started =
                     self.start_again(&target.container, &target.config, held).map_err(|error| key.blame(error))?;
                 self.attend(&target.config, &mut started, wiring, &signals, &Origins::default())
@@ -156,6 +156,9 @@ impl Engine<'_> {
             remove_at_end: names,
             exit_command: self.exit_command(config),
             supervision: config.supervision.clone(),
+            passthrough: None,
+            subject: self.subject(config),
+            notify_socket: None,
         };
         let lease = decided.lease.map(Lease::into_fd);
         let holdings: Vec<OwnedFd> = [held.lock].into_iter().chain(lease).chain(in_use).collect();
@@ -165,6 +168,16 @@ impl Engine<'_> {
             life::write_monitor(&held.dir, process)?;
         }
         Ok(started)
+    }
+
+    /// How its monitor calls it in the chronicle.
+    fn subject(&self, config: &Config) -> Subject {
+        Subject {
+            name: config.name.clone(),
+            image: config.image.clone(),
+            chronicle: self.scope.run_root.clone(),
+            attributes: std::collections::BTreeMap::new(),
+        }
     }
 
     /// What becomes the root filesystem, and what of it is to be held while the container lives.
@@ -217,6 +230,7 @@ impl Engine<'_> {
         let mut client = Client::new(link, wiring, self.notices);
         match client.attend(signals) {
             Ok(Ended::Exited(exit)) => Ok(exit.code),
+            Ok(Ended::Detached) => Ok(0),
             Ok(Ended::ReaderGone) => {
                 // With --rm the container is this command's own, a part of a pipeline: it ends as a program there would.
                 // Without, it goes on, as Podman's do.
@@ -249,10 +263,11 @@ impl Engine<'_> {
 
     /// Connects to a container that runs.
     fn attach(&self, container: &Container, config: &Config, wiring: Wiring) -> Result<u8> {
-        let signals = client::catch_signals()?;
+        let signals = client::catch_signals(&wiring)?;
         let link = self.link(container.id().as_str())?;
         match Client::new(link, wiring, self.notices).attend(&signals)? {
             Ended::Exited(exit) => Ok(exit.code),
+            Ended::Detached => Ok(0),
             Ended::ReaderGone => Ok(READER_GONE),
             Ended::MonitorGone => {
                 life::end_without_monitor(&self.store, &config.id);

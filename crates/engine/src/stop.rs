@@ -7,7 +7,7 @@ use runtime::attach::Link;
 
 use crate::{
     Engine,
-    client::{Client, Wiring},
+    client::Client,
     config::Config,
     life::{self, Life},
     request::Given,
@@ -40,7 +40,8 @@ impl Engine<'_> {
             Err(_) if life::wait_for_end(&self.store, &config.id, Duration::from_secs(2)) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let mut client = Client::new(link, Wiring::default(), self.notices);
+        let mut client = Client::quiet(link, self.notices);
+        client.keep_down()?;
         client.signal(signal)?;
         if !client.await_end(patience)? {
             client.signal(SIGKILL)?;
