@@ -1,11 +1,17 @@
 //! What a container is, apart from the range of ids that it runs in: everything that was decided once, when it was made.
 //! It is kept in the container's config.json as an annotation, so that a later start can write config.json anew.
 
-use std::path::PathBuf;
+mod names;
+mod process;
+
+use std::{collections::BTreeMap, path::PathBuf};
 
 use diag::{Error, Result, codes};
 use runtime::job::Supervision;
 use serde::{Deserialize, Serialize};
+
+pub use names::{HostsBase, NameFiles};
+pub use process::{SHM_SIZE, Surroundings, UMASK};
 
 /// The annotation of config.json that holds a [`Config`] as JSON.
 pub const ANNOTATION: &str = "org.unroot.container";
@@ -29,6 +35,13 @@ pub enum Rootfs {
     Layers(Vec<String>),
     /// A directory on the host (`--rootfs`).
     Directory(PathBuf),
+}
+
+/// Nothing at all: what a [`Config`] has before it is decided.
+impl Default for Rootfs {
+    fn default() -> Self {
+        Rootfs::Layers(Vec::new())
+    }
 }
 
 /// Who the process is, as the container sees it.
@@ -67,7 +80,7 @@ pub struct MapRequest {
 
 /// One container.
 #[expect(clippy::struct_excessive_bools, reason = "each is an option that the user gave or not")]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
     /// Its id.
     pub id: String,
@@ -110,6 +123,21 @@ pub struct Config {
     /// How its monitor looks after it.
     #[serde(default)]
     pub supervision: Supervision,
+    /// `--label`, and the image's labels.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// `--annotation`.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+    /// What surrounds its process.
+    #[serde(default)]
+    pub surroundings: Surroundings,
+    /// What the files in its /etc tell of names.
+    #[serde(default)]
+    pub names: NameFiles,
+    /// `--rmi`: its image goes with it.
+    #[serde(default)]
+    pub remove_image: bool,
 }
 
 impl Config {

@@ -1,9 +1,12 @@
-//! What the configuration files that Podman reads say about user namespaces: containers.conf(5) and containers-storage.conf(5).
+//! What the configuration files that Podman reads say about containers and their user namespaces: containers.conf(5) and
+//! containers-storage.conf(5).
 //!
 //! Of containers.conf every file that is there counts, a later one before an earlier one. Of storage.conf only one counts: the user's own
 //! if there is one, and for root the one in /etc or else the distribution's. Nobody's user files count for root, and the system's
 //! storage.conf does not count for users, as in Podman. A file that cannot be understood is an error here, which names
 //! the line: Podman says so and goes on without it.
+
+mod defaults;
 
 use std::{env, path::PathBuf};
 
@@ -17,11 +20,16 @@ use crate::{
     request::Given,
 };
 
+pub use defaults::{Containers, EngineDefaults};
+use defaults::{ContainersTable, EngineTable};
+
 /// What the files say; `None` where they say nothing. Each value knows its line.
 #[derive(Clone, Debug, Default)]
 pub struct ContainersConf {
-    /// containers.conf, `[containers] userns`: the default of `--userns`.
-    pub userns: Option<Given<String>>,
+    /// containers.conf, `[containers]`: the defaults of containers' options.
+    pub containers: Containers,
+    /// containers.conf, `[engine]`.
+    pub engine: EngineDefaults,
     /// storage.conf, `[storage.options] root-auto-userns-user`: whose subordinate ids root's automatic maps come from.
     pub root_auto_userns_user: Option<Given<String>>,
     /// storage.conf, `[storage.options] auto-userns-min-size`: an automatic map has at least so many ids.
@@ -108,9 +116,8 @@ impl ContainersConf {
         for (path, needed) in places.containers()? {
             let Some(text) = read(&path, needed)? else { continue };
             let file: ContainersFile = parse(&path, &text, VARIABLES)?;
-            if let Some(userns) = file.containers.userns {
-                conf.userns = Some(given(&path, &text, userns));
-            }
+            conf.containers.overlay(&path, &text, file.containers);
+            conf.engine.overlay(&path, &text, file.engine);
         }
         if let Some((path, text)) = places.storage()? {
             let options = parse::<StorageFile>(&path, &text, VARIABLES)?.storage.options;
@@ -136,12 +143,7 @@ impl Engine<'_> {
 #[serde(default)]
 struct ContainersFile {
     containers: ContainersTable,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ContainersTable {
-    userns: Option<Spanned<String>>,
+    engine: EngineTable,
 }
 
 #[derive(Default, Deserialize)]

@@ -1,13 +1,18 @@
 //! From a request to a container's directory: the image, the user, the command, the environment; what can be refused is
 //! refused before anything is made.
 
-use std::{
-    env,
-    path::Path,
-    time::{SystemTime, UNIX_EPOCH},
-};
+mod command;
+pub(crate) mod file;
+mod labels;
+mod limits;
+#[path = "create/names.rs"]
+mod naming;
+pub(crate) mod process;
+mod supervision;
 
-use diag::{Error, Result, codes};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use diag::{Error, Origin, Result, codes};
 use oci::{Account, ImageConfig, accounts};
 use rustix::fs::{FileType, stat};
 use store::{Container, ContainerId, NewContainer, RootDir, check_name, image::Images};
@@ -15,12 +20,12 @@ use sys::Dir;
 
 use crate::{
     Engine,
-    config::{Config, MapRequest, Network, Rootfs, User},
-    environment::{self, Sources},
+    config::{Config, MapRequest, Rootfs, User},
+    containers_conf::ContainersConf,
     image_facts::{Layers, runs_systemd, volumes},
     map::coverage::Image,
     names,
-    request::{Given, Identity, RunRequest},
+    request::{Given, Identity, RunRequest, is_on},
 };
 
 /// A container that is decided upon, and the image that it is of.
@@ -42,6 +47,41 @@ struct Base {
     upper: Option<RootDir>,
 }
 
+/// What a container's properties are decided by.
+#[derive(Clone, Copy)]
+struct Setting<'a> {
+    /// What the user asks for.
+    request: &'a RunRequest,
+    /// What the configuration files say.
+    conf: &'a ContainersConf,
+    /// What the image says.
+    image: &'a ImageConfig,
+}
+
+/// A switch: what the user has said, or else the configuration files; off where nobody says anything.
+fn flag(given: Option<&Given<bool>>, conf: Option<&Given<bool>>) -> bool {
+    given.or(conf).is_some_and(|given| given.value)
+}
+
+/// UR0830: two options that cannot both be meant.
+fn contradiction(one: &str, other: &str, at: Option<Origin>) -> Error {
+    let error = Error::new(codes::UR0830, format!("`{one}` and `{other}` contradict each other"));
+    match at {
+        Some(at) => error.at(at).help("leave one of them out"),
+        None => error.help("leave one of them out"),
+    }
+}
+
+/// What no part of the container is at fault for, but two options together.
+fn contradictions(request: &RunRequest) -> Result<()> {
+    let life = &request.life;
+    if let Some(replace) = life.replace.as_ref().filter(|replace| replace.value && life.name.is_none()) {
+        let error = Error::new(codes::UR0830, "`--replace` needs the name of the container that is to be replaced");
+        return Err(replace.blame(error.help("add --name")));
+    }
+    life.cidfile.as_ref().map_or(Ok(()), file::must_not_exist)
+}
+
 impl Base {
     /// What is known of the image's ids, in a container with this user and this command.
     fn image(&self, request: &RunRequest, process: User, args: &[String]) -> Image {
@@ -53,49 +93,46 @@ impl Base {
 impl Engine<'_> {
     /// Decides everything but the map. The caller holds the store shared.
     pub(crate) fn draft(&self, request: &RunRequest, id: &ContainerId) -> Result<Draft> {
-        if let Some(name) = &request.name {
+        contradictions(request)?;
+        if let Some(name) = &request.life.name {
             check_name(&name.value).map_err(|error| name.blame(error))?;
         }
-        let network = network(request.network.mode.as_ref())?;
+        let conf = self.containers_conf()?;
         let base = self.base(request)?;
+        let setting = Setting { request, conf: &conf, image: &base.defaults };
         let account = account(request, &base)?;
-        let hostname = hostname(request, id, network)?;
-        let args = args(request, &base)?;
-        let caller: Vec<(String, String)> = env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        let home = account.home.display().to_string();
-        let sources = Sources {
-            image: &base.defaults.env,
-            given: &request.process.env,
-            caller: &caller,
-            hostname: &hostname,
-            home: &home,
-            tty: request.process.tty,
-        };
+        let args = command::args(request, &base.defaults)?;
+        let network = naming::network(request.network.network.as_ref())?;
+        let hostname = naming::hostname(request.network.hostname.as_ref(), id, network)?;
+        let env = process::environment(&setting, &hostname, &account.home.display().to_string())?;
         let user = User { uid: account.uid, gid: account.gid, groups: account.groups };
         let image = base.image(request, user.clone(), &args);
         let config = Config {
             id: id.to_string(),
-            name: request.name.as_ref().map_or_else(|| names::random(id.as_str(), 0), |name| name.value.clone()),
-            image: base.name,
-            image_id: base.id,
+            name: request.life.name.as_ref().map_or_else(|| names::random(id.as_str(), 0), |name| name.value.clone()),
             created: now(),
-            remove: request.remove,
-            rootfs: base.rootfs,
+            remove: is_on(request.life.rm.as_ref()) || is_on(request.life.rmi.as_ref()),
+            remove_image: is_on(request.life.rmi.as_ref()),
             args,
-            env: environment::merge(&sources)?,
-            cwd: cwd(request, &base.defaults)?,
+            env,
+            cwd: command::cwd(request, &base.defaults)?,
             user,
             hostname,
             network,
-            read_only: request.security.read_only,
-            privileged: request.security.privileged,
-            tty: request.process.tty,
-            interactive: request.process.interactive,
-            stop_signal: stop_signal(&base.defaults)?,
+            read_only: flag(request.security.read_only.as_ref(), conf.containers.read_only.as_ref()),
+            privileged: flag(request.security.privileged.as_ref(), conf.containers.privileged.as_ref()),
+            tty: is_on(request.process.tty.as_ref()),
+            interactive: is_on(request.process.interactive.as_ref()),
+            stop_signal: process::stop_signal(&setting)?,
             map: map_request(&request.identity),
-            supervision: runtime::job::Supervision::default(),
+            supervision: supervision::decide(&setting)?,
+            labels: labels::labels(&setting)?,
+            annotations: labels::annotations(&setting)?,
+            surroundings: process::surroundings(&setting)?,
+            names: naming::files(&setting, &base)?,
+            image: base.name,
+            image_id: base.id,
+            rootfs: base.rootfs,
         };
         Ok(Draft { config, image, upper: base.upper })
     }
@@ -105,7 +142,8 @@ impl Engine<'_> {
         let base = self.base(request)?;
         let account = account(request, &base)?;
         let user = User { uid: account.uid, gid: account.gid, groups: account.groups };
-        let image = base.image(request, user, &args(request, &base).unwrap_or_default());
+        let args = command::args(request, &base.defaults).unwrap_or_default();
+        let image = base.image(request, user, &args);
         Ok(Image { volumes: volumes(&base.files, &base.defaults.volumes), ..image })
     }
 
@@ -127,7 +165,7 @@ impl Engine<'_> {
             let name = Some(draft.config.name.as_str());
             let made =
                 self.store.create_container(&NewContainer { id, name, config: text.as_bytes(), upper: draft.upper });
-            match (made, &request.name) {
+            match (made, &request.life.name) {
                 (Err(error), Some(name)) => return Err(name.blame(error)),
                 (Err(error), None) if error.code() == codes::UR0801 && attempt < 1000 => {
                     attempt += 1;
@@ -192,87 +230,6 @@ fn account(request: &RunRequest, base: &Base) -> Result<Account> {
         Some(user) => accounts::resolve(&user.value, passwd, group).map_err(|error| user.blame(error)),
         None => accounts::resolve(&base.defaults.user, passwd, group)
             .map_err(|error| request.image.blame(error.fact("the image says so itself (USER)"))),
-    }
-}
-
-/// The entry point, then the words of the command line, or the image's where there are none.
-fn args(request: &RunRequest, base: &Base) -> Result<Vec<String>> {
-    let entrypoint = match &request.process.entrypoint {
-        Some(given) => entrypoint(given)?,
-        None => base.defaults.entrypoint.clone(),
-    };
-    let command: Vec<String> = if !request.command.is_empty() {
-        request.command.iter().map(|word| word.value.clone()).collect()
-    } else if request.process.entrypoint.is_some() {
-        // Another entry point has no use for the image's arguments.
-        Vec::new()
-    } else {
-        base.defaults.cmd.clone()
-    };
-    let args = [entrypoint, command].concat();
-    if args.is_empty() {
-        let image = &request.image;
-        return Err(image.blame(
-            Error::new(codes::UR0501, format!("`{}` does not say what to run, and no command is given", image.value))
-                .help_run("write a command after it", format!("unroot run {} COMMAND", image.value)),
-        ));
-    }
-    Ok(args)
-}
-
-/// A word, or a JSON array of words; empty removes the image's.
-fn entrypoint(given: &Given<String>) -> Result<Vec<String>> {
-    let text = given.value.as_str();
-    if text.starts_with('[') {
-        return serde_json::from_str(text).map_err(|error| {
-            given.blame(Error::new(codes::UR0806, "the entry point is not a JSON array of strings").words(error))
-        });
-    }
-    Ok(if text.is_empty() { Vec::new() } else { vec![text.to_owned()] })
-}
-
-fn network(given: Option<&Given<String>>) -> Result<Network> {
-    let Some(given) = given else { return Ok(Network::None) };
-    match given.value.as_str() {
-        "none" => Ok(Network::None),
-        "host" => Ok(Network::Host),
-        other => Err(given.blame(
-            Error::new(codes::UR0808, format!("the network `{other}` is not supported by this version"))
-                .help("`none` is a network of the container's own without a way out, `host` is the host's"),
-        )),
-    }
-}
-
-/// The kernel's limit is 64 bytes. On the host's network the host's name is the container's, as Podman has it.
-fn hostname(request: &RunRequest, id: &ContainerId, network: Network) -> Result<String> {
-    match &request.network.hostname {
-        Some(name) if name.value.is_empty() || name.value.len() > 64 => {
-            Err(name.blame(Error::new(codes::UR0806, "a host name has 1 to 64 characters")))
-        }
-        Some(name) => Ok(name.value.clone()),
-        None if network == Network::Host => {
-            Ok(rustix::system::uname().nodename().to_string_lossy().chars().take(64).collect())
-        }
-        None => Ok(id.short().to_owned()),
-    }
-}
-
-fn cwd(request: &RunRequest, defaults: &ImageConfig) -> Result<String> {
-    match &request.process.workdir {
-        Some(dir) if !Path::new(&dir.value).is_absolute() => Err(dir.blame(
-            Error::new(codes::UR0506, format!("the working directory `{}` is not absolute", dir.value))
-                .help(format!("write `/{}`", dir.value)),
-        )),
-        Some(dir) => Ok(dir.value.clone()),
-        None if defaults.workdir.is_empty() => Ok("/".to_owned()),
-        None => Ok(defaults.workdir.clone()),
-    }
-}
-
-fn stop_signal(defaults: &ImageConfig) -> Result<u8> {
-    match defaults.stop_signal.as_str() {
-        "" => Ok(15),
-        name => runtime::signal::Signal::parse(name).map(runtime::signal::Signal::number),
     }
 }
 

@@ -1,46 +1,101 @@
 //! The files in a container's /etc that the engine writes: they lie in the container's directory and are bound into place.
 
-use std::{fmt::Write as _, fs};
+use std::{fmt::Write as _, fs, path::Path};
 
-use diag::{Result, codes};
+use diag::{Error, Result, codes};
 use sys::Dir;
 
-use crate::config::{Config, Network};
+use crate::{
+    config::{Config, HostsBase, Network},
+    create::process::ZONES,
+};
 
-/// The files of a container with this network. Without a network there is nobody to ask for names.
-pub fn names(network: Network) -> &'static [&'static str] {
-    match network {
-        Network::None => &["hosts", "hostname"],
-        Network::Host => &["hosts", "hostname", "resolv.conf"],
-    }
+/// The files of a container. Without a network there is nobody to ask for names, unless the user names a server.
+pub fn names(config: &Config) -> Vec<&'static str> {
+    let names = &config.names;
+    let asked = !(names.servers.is_empty() && names.searches.is_empty() && names.options.is_empty());
+    let resolv = !names.no_resolv && (asked || config.network != Network::None);
+    let all = [("hosts", !names.no_hosts), ("hostname", !names.no_hostname), ("resolv.conf", resolv)];
+    let zone = config.surroundings.time_zone.is_some().then_some("localtime");
+    all.into_iter().filter(|(_, wanted)| *wanted).map(|(name, _)| name).chain(zone).collect()
 }
 
 /// Writes them anew.
 pub fn write(config: &Config, dir: &Dir) -> Result<()> {
-    for name in names(config.network) {
-        let text = match *name {
-            "hosts" => hosts(config),
-            "hostname" => format!("{}\n", config.hostname),
-            _ => fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
+    for name in names(config) {
+        let text = match name {
+            "hosts" => hosts(config).into_bytes(),
+            "hostname" => format!("{}\n", config.hostname).into_bytes(),
+            "localtime" => zone(config)?,
+            _ => resolv(config).into_bytes(),
         };
-        dir.write(name, text.as_bytes(), 0o644).map_err(|failed| {
+        dir.write(name, &text, 0o644).map_err(|failed| {
             failed.into_error(codes::UR0707, format!("the container's `/etc/{name}` cannot be written"))
         })?;
     }
     Ok(())
 }
 
+/// What is added comes first, because the first entry of a name counts.
 fn hosts(config: &Config) -> String {
-    // On the host's network the host's own names hold.
-    let base = match config.network {
-        Network::Host => fs::read_to_string("/etc/hosts").ok(),
-        Network::None => None,
+    let names = &config.names;
+    let mut text = String::new();
+    for (address, names) in &names.hosts {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{address}\t{}", names.join(" "));
+    }
+    let base = match (&names.base, config.network) {
+        // On the host's network the host's own names hold.
+        (HostsBase::Network, Network::Host) => fs::read_to_string("/etc/hosts").ok(),
+        (HostsBase::Network | HostsBase::None, _) => None,
+        (HostsBase::Image(text), _) => Some(text.clone()),
+        (HostsBase::File(path), _) => fs::read_to_string(path).ok(),
     };
-    let mut text = base.unwrap_or_else(|| "127.0.0.1\tlocalhost\n::1\tlocalhost\n".to_owned());
+    text.push_str(base.as_deref().unwrap_or("127.0.0.1\tlocalhost\n::1\tlocalhost\n"));
     if !text.ends_with('\n') {
         text.push('\n');
     }
-    // Writing to a string cannot fail.
     let _ = writeln!(text, "127.0.1.1\t{} {}", config.hostname, config.name);
     text
+}
+
+/// The host's, except for the parts that the user has said.
+fn resolv(config: &Config) -> String {
+    let names = &config.names;
+    let host = match config.network {
+        Network::Host => fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
+        Network::None => String::new(),
+    };
+    let replaced = |line: &str| match line.split_whitespace().next() {
+        Some("nameserver") => !names.servers.is_empty(),
+        Some("search" | "domain") => !names.searches.is_empty(),
+        Some("options") => !names.options.is_empty(),
+        _ => false,
+    };
+    let mut text = String::new();
+    let searches: Vec<&str> = names.searches.iter().map(String::as_str).filter(|domain| *domain != ".").collect();
+    if !searches.is_empty() {
+        let _ = writeln!(text, "search {}", searches.join(" "));
+    }
+    for line in host.lines().filter(|line| !replaced(line)) {
+        let _ = writeln!(text, "{line}");
+    }
+    for server in &names.servers {
+        let _ = writeln!(text, "nameserver {server}");
+    }
+    if !names.options.is_empty() {
+        let _ = writeln!(text, "options {}", names.options.join(" "));
+    }
+    text
+}
+
+/// The description of the container's time zone.
+fn zone(config: &Config) -> Result<Vec<u8>> {
+    let path = match config.surroundings.time_zone.as_deref() {
+        None | Some("local") => "/etc/localtime".into(),
+        Some(zone) => Path::new(ZONES).join(zone),
+    };
+    fs::read(&path).map_err(|error| {
+        Error::new(codes::UR0831, format!("the time zone `{}` cannot be read", path.display())).words(error)
+    })
 }

@@ -29,14 +29,7 @@ use rustix::fs::{AtFlags, Gid, Uid, chownat};
 use store::{Container, Keep, Lease, Mapped, Mapping, Way};
 use sys::Failed;
 
-use crate::{
-    Engine,
-    config::{Config, Network},
-    files,
-    image_facts::Layers,
-    info,
-    map::Decided,
-};
+use crate::{Engine, config::Config, files, image_facts::Layers, info, map::Decided};
 
 /// What becomes the root filesystem of an image, before it is known whether it can be written to.
 pub(crate) struct Overlay {
@@ -107,13 +100,13 @@ impl Engine<'_> {
     }
 
     /// Gives the files that the engine writes for a container to the container's root, where no mount can do that.
-    pub(crate) fn own_files(&self, container: &Container, network: Network, decided: &Decided<Lease>) -> Result<()> {
+    pub(crate) fn own_files(&self, container: &Container, config: &Config, decided: &Decided<Lease>) -> Result<()> {
         if !self.is_nested() || !decided.shifted {
             return Ok(());
         }
         let root = |kind| decided.map.get(kind).to_outside(Inside(0)).map(|id| id.0);
         let (uid, gid) = (root(Kind::Uid).map(Uid::from_raw), root(Kind::Gid).map(Gid::from_raw));
-        files::names(network).iter().try_for_each(|name| {
+        files::names(config).iter().try_for_each(|name| {
             chownat(container.dir(), *name, uid, gid, AtFlags::SYMLINK_NOFOLLOW).map_err(|errno| {
                 let path = container.dir().path().join(name);
                 let what = format!("the container's `/etc/{name}` cannot be given to its root");

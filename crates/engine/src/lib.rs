@@ -54,6 +54,7 @@ mod tag;
 mod target;
 pub mod transfer;
 mod userdb;
+mod values;
 pub mod who;
 
 use diag::{Error, Result};

@@ -156,7 +156,7 @@ impl Engine<'_> {
     fn peek(&self, request: &RunRequest, asked: &MapRequest, host: &Host, image: &Image) -> Result<Decided<()>> {
         let id = ContainerId::random();
         // The same name gets the same ids, where they are free; who gives none sees those of a container with the image's.
-        let name = request.name.as_ref().map_or(image.name.as_str(), |name| name.value.as_str());
+        let name = request.life.name.as_ref().map_or(image.name.as_str(), |name| name.value.as_str());
         let mut leases = StoreLeases::new(&self.store, id.as_str(), name);
         let decided = map::decide(asked, host, image, name, &mut leases, |place| given_at(&request.identity, place));
         drop(leases);

@@ -1,8 +1,11 @@
 //! The way back from a place in config.json, which the engine wrote, to the word of the command line that the place came from.
 
-use diag::{Error, Origin};
+use diag::{Error, Origin, Pointer};
 
-use crate::request::{Given, RunRequest};
+use crate::{
+    request::{Given, RunRequest},
+    values,
+};
 
 /// Which member of config.json comes from which word.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +27,19 @@ impl Origins {
         origins.add("/process/cwd", request.process.workdir.as_ref());
         origins.add("/hostname", request.network.hostname.as_ref());
         origins.add("/root", Some(&request.image));
+        origins.resources(request);
         origins
+    }
+
+    fn resources(&mut self, request: &RunRequest) {
+        let asked = &request.resources;
+        self.add("/process/rlimits", asked.ulimit.first());
+        self.add("/process/oomScoreAdj", asked.oom_score_adj.as_ref());
+        // A list with a quote that does not end is refused elsewhere.
+        for given in values::commas(&asked.sysctl).unwrap_or_default() {
+            let name = given.value.split('=').next().unwrap_or_default();
+            self.add(Pointer::new("/linux/sysctl").child(name).as_str(), Some(&given));
+        }
     }
 
     /// The last words of the command line are the last arguments; what is before them is the entry point's.
@@ -76,12 +91,12 @@ impl Origins {
 
 #[cfg(test)]
 mod tests {
-    use crate::request::Process;
     use std::sync::Arc;
 
-    use diag::{Pointer, codes};
+    use diag::codes;
 
     use super::*;
+    use crate::request::Process;
 
     fn given(index: usize, value: &str) -> Given<String> {
         let argv: Arc<[String]> = Arc::new([]);

@@ -1,15 +1,23 @@
 //! What a person asks for: the command line's words, each with the place where it was written, nothing looked up yet.
 
+mod attachment;
 mod identity;
+mod life;
 mod network;
 mod process;
+mod resources;
 mod security;
+
+use std::ops::Range;
 
 use diag::{Error, Origin};
 
+pub use attachment::Attachment;
 pub use identity::Identity;
+pub use life::Life;
 pub use network::Network;
 pub use process::Process;
+pub use resources::Resources;
 pub use security::Security;
 
 /// A value, and where the user wrote it (`None`: nowhere; it is a default).
@@ -36,6 +44,27 @@ impl<T> Given<T> {
     }
 }
 
+impl Given<String> {
+    /// These bytes of it, with their place.
+    #[must_use]
+    pub fn part(&self, bytes: Range<usize>) -> Given<String> {
+        let value = self.value.get(bytes.clone()).unwrap_or_default().to_owned();
+        let at = match self.at.clone() {
+            Some(Origin::Arg { argv, index, range }) => {
+                let start = range.map_or(0, |range| range.start);
+                Some(Origin::Arg { argv, index, range: Some(start + bytes.start..start + bytes.end) })
+            }
+            other => other,
+        };
+        Given { value, at }
+    }
+}
+
+/// Whether a switch is on; it is off where nobody wrote it.
+pub fn is_on(switch: Option<&Given<bool>>) -> bool {
+    switch.is_some_and(|switch| switch.value)
+}
+
 impl<T> Given<T> {
     /// As [`Given::blame`], unless the error knows a better place.
     pub fn blame_if_bare(&self, error: Error) -> Error {
@@ -52,18 +81,18 @@ pub struct RunRequest {
     pub rootfs: bool,
     /// The words after the image: the command's arguments, or the whole command.
     pub command: Vec<Given<String>>,
-    /// `--name`.
-    pub name: Option<Given<String>>,
-    /// `--detach`.
-    pub detach: bool,
-    /// `--rm`.
-    pub remove: bool,
+    /// Who stays connected to it.
+    pub attachment: Attachment,
+    /// How it is kept.
+    pub life: Life,
     /// Who it is.
     pub identity: Identity,
     /// Its process.
     pub process: Process,
     /// Its network and names.
     pub network: Network,
+    /// What it may use.
+    pub resources: Resources,
     /// What it may do.
     pub security: Security,
 }

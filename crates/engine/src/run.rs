@@ -4,15 +4,19 @@ use std::io::IsTerminal as _;
 
 use diag::{Error, Origin, Result, codes};
 use idmap::{MapOption, Place};
-use store::ContainerId;
+use store::{Container, ContainerId, Lease};
 
 use crate::{
     Engine,
     client::{self, Wiring},
     config::Config,
-    hello, life,
+    create::file::write_id,
+    hello,
+    image_facts::Layers,
+    life,
+    map::Decided,
     origins::Origins,
-    request::{Given, Identity, RunRequest},
+    request::{Given, Identity, RunRequest, is_on},
 };
 
 /// How a run went.
@@ -24,32 +28,32 @@ pub enum Outcome {
     Detached(String),
 }
 
+/// A container that is made, and what a start of it now needs.
+struct Prepared {
+    container: Container,
+    config: Config,
+    decided: Decided<Lease>,
+    layers: Option<Layers>,
+}
+
 impl Engine<'_> {
+    /// Makes a container; its id.
+    pub fn create(&self, request: &RunRequest) -> Result<String> {
+        self.tell_note();
+        self.prepare(request).map(|prepared| prepared.config.id)
+    }
+
     /// Makes a container and starts it.
     pub fn run(&self, request: &RunRequest) -> Result<Outcome> {
         self.tell_note();
-        if request.process.tty && request.process.interactive && !request.detach && !std::io::stdin().is_terminal() {
+        let (tty, interactive) = (is_on(request.process.tty.as_ref()), is_on(request.process.interactive.as_ref()));
+        let detach = is_on(request.attachment.detach.as_ref());
+        if tty && interactive && !detach && !std::io::stdin().is_terminal() {
             self.warn(&no_terminal());
         }
-        let id = ContainerId::random();
-        let wiring = Wiring { stdin: request.process.interactive, tty: request.process.tty, ..Wiring::default() };
-        let signals = if request.detach { None } else { Some(client::catch_signals(&wiring)?) };
-        let built_in =
-            !request.rootfs && self.ready_hello(&request.image.value).map_err(|error| request.image.blame(error))?;
-        let request = &self.with_default_map(request)?;
-        let content = self.store.share()?;
-        let mut draft = self.draft(request, &id)?;
-        let decided = self.decide(&draft.config, &draft.image, |place| given_at(&request.identity, place))?;
-        if let Some((uid, gid)) = decided.user.filter(|_| draft.image.user_is_open) {
-            (draft.config.user.uid, draft.config.user.gid) = (uid, gid);
-        }
-        if built_in {
-            hello::tell_map(&mut draft.config, &decided.map, &decided.current);
-        }
-        let layers = self.layers(&draft.config)?;
-        let container = self.make(&mut draft, &id, request, &|config| self.document(config, &decided))?;
-        drop(content);
-        let config = draft.config;
+        let wiring = Wiring { stdin: interactive, tty, ..Wiring::default() };
+        let signals = if detach { None } else { Some(client::catch_signals(&wiring)?) };
+        let Prepared { container, config, decided, layers } = self.prepare(request)?;
         let origins = Origins::of(request, &config.args, &config.env);
         let begun = life::hold(&self.store, &config.id)
             .and_then(|held| {
@@ -67,6 +71,39 @@ impl Engine<'_> {
             self.remove_ended(&config);
         }
         outcome.map(Outcome::Exited)
+    }
+
+    /// Makes the container, with the ids that a start now would have.
+    fn prepare(&self, request: &RunRequest) -> Result<Prepared> {
+        let id = ContainerId::random();
+        let built_in =
+            !request.rootfs && self.ready_hello(&request.image.value).map_err(|error| request.image.blame(error))?;
+        let request = &self.with_default_map(request)?;
+        let content = self.store.share()?;
+        let mut draft = self.draft(request, &id)?;
+        let decided = self.decide(&draft.config, &draft.image, |place| given_at(&request.identity, place))?;
+        if let Some((uid, gid)) = decided.user.filter(|_| draft.image.user_is_open) {
+            (draft.config.user.uid, draft.config.user.gid) = (uid, gid);
+        }
+        if built_in {
+            hello::tell_map(&mut draft.config, &decided.map, &decided.current);
+        }
+        let layers = self.layers(&draft.config)?;
+        self.replace(request)?;
+        let container = self.make(&mut draft, &id, request, &|config| self.document(config, &decided))?;
+        drop(content);
+        if let Some(path) = &request.life.cidfile {
+            write_id(path, id.as_str()).inspect_err(|_| self.remove_ended(&draft.config))?;
+        }
+        Ok(Prepared { container, config: draft.config, decided, layers })
+    }
+
+    /// `--replace`: removes who has the name.
+    fn replace(&self, request: &RunRequest) -> Result<()> {
+        match &request.life.name {
+            Some(name) if is_on(request.life.replace.as_ref()) => self.remove(name, true).map(|_| ()),
+            _ => Ok(()),
+        }
     }
 
     /// A container that did not start: with `--rm` nothing is left of it; otherwise it stays, as Podman has it, to be looked at.

@@ -3,7 +3,7 @@
 mod mounts;
 mod paths;
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use idmap::{Extents, IdMap, Inside};
 use serde_json::{Value, json};
@@ -35,19 +35,21 @@ pub struct Start<'a> {
 pub fn document(config: &Config, start: &Start) -> Value {
     let own_net = config.network == Network::None;
     // A container whose options are valid JSON (it was made from strings and numbers) cannot fail to be written.
-    let annotation = serde_json::to_string(config).unwrap_or_default();
+    let own = serde_json::to_string(config).unwrap_or_default();
+    let mut annotations = config.annotations.clone();
+    annotations.insert(ANNOTATION.to_owned(), own);
     json!({
         "ociVersion": "1.2.0",
         "process": process(config, start.capabilities),
         "root": { "path": root_path(config), "readonly": config.read_only },
         "hostname": config.hostname,
         "mounts": mounts::all(config, start),
-        "annotations": { ANNOTATION: annotation },
+        "annotations": annotations,
         "linux": {
             "uidMappings": mappings(&start.map.uid),
             "gidMappings": mappings(&start.map.gid),
             "namespaces": namespaces(own_net, start.joined),
-            "sysctl": if own_net { sysctl(&start.map.gid) } else { json!({}) },
+            "sysctl": sysctl(config, &start.map.gid),
             "cgroupsPath": start.cgroup,
             "maskedPaths": if config.privileged { &[] } else { paths::MASKED },
             "readonlyPaths": if config.privileged { &[] } else { paths::READ_ONLY },
@@ -69,7 +71,7 @@ fn process(config: &Config, known: usize) -> Value {
         "user": {
             "uid": config.user.uid,
             "gid": config.user.gid,
-            "umask": 0o022,
+            "umask": config.surroundings.umask,
             "additionalGids": config.user.groups,
         },
         "args": config.args,
@@ -77,6 +79,8 @@ fn process(config: &Config, known: usize) -> Value {
         "cwd": config.cwd,
         "capabilities": capability_sets(config, known),
         "noNewPrivileges": false,
+        "rlimits": config.surroundings.limits,
+        "oomScoreAdj": config.surroundings.oom_score_adj,
     })
 }
 
@@ -102,12 +106,16 @@ fn mappings(extents: &Extents) -> Value {
 }
 
 /// Lets every group send pings without a capability, as Podman does. The kernel wants both ends of the range mapped.
-fn sysctl(gids: &Extents) -> Value {
-    match gids.extent_of(Inside(0)) {
-        Some(first) => json!({ "net.ipv4.ping_group_range": format!("0 {}", first.len - 1) }),
-        None => json!({}),
+fn sysctl(config: &Config, gids: &Extents) -> BTreeMap<String, String> {
+    let mut parameters = config.surroundings.parameters.clone();
+    if let (Network::None, Some(first)) = (config.network, gids.extent_of(Inside(0))) {
+        parameters.entry(PINGS.to_owned()).or_insert_with(|| format!("0 {}", first.len - 1));
     }
+    parameters
 }
+
+/// The groups that may send pings.
+const PINGS: &str = "net.ipv4.ping_group_range";
 
 #[cfg(test)]
 #[path = "spec/tests.rs"]

@@ -132,7 +132,7 @@ impl Engine<'_> {
         decided.warnings.iter().for_each(|warning| self.warn(warning));
         dir.write("config.json", self.document(config, &decided).as_bytes(), 0o600).map_err(kept)?;
         files::write(config, dir)?;
-        self.own_files(container, config.network, &decided)?;
+        self.own_files(container, config, &decided)?;
         // How the last life ended is no news of this one.
         dir.remove_file("exit.json").map_err(kept)?;
         let (root, in_use) = self.root(container, config, &decided, layers)?;

@@ -100,7 +100,8 @@ fn leaf(verb: &Verb, name: &'static str) -> Command {
 /// options of ours, up to the second word.
 fn marked(argv: &Argv, top: &Command) -> Vec<String> {
     let plan = verbs::group("map").and_then(|map| verbs::in_group(map, "plan"));
-    for (name, verb) in [("run", verbs::top("run")), ("plan", plan)] {
+    let of_containers = ["run", "create"].map(|name| (name, verbs::top(name)));
+    for (name, verb) in of_containers.into_iter().chain([("plan", plan)]) {
         let Some(verb) = verb.filter(|_| argv.iter().any(|word| word == name)) else { continue };
         let words = Words::locate(argv, top, &built(verb));
         if let Some(image) = words.end_of_options(name) {

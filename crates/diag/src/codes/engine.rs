@@ -25,4 +25,6 @@ family! {
     UR0847 Engine "there is no change of owners to take back";
     UR0848 Engine "the file system of a volume cannot be mounted";
     UR0849 Engine "`:U` changes the owners of files";
+    UR0830 Engine "two options contradict each other";
+    UR0831 Engine "a file that an option names cannot be used";
 }

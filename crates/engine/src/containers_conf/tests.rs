@@ -28,14 +28,16 @@ fn places(user: bool, files: &[(&str, &str)]) -> (TempDir, Places) {
 }
 
 fn userns(conf: &ContainersConf) -> Option<&str> {
-    conf.userns.as_ref().map(|given| given.value.as_str())
+    conf.containers.userns.as_ref().map(|given| given.value.as_str())
 }
 
 #[test]
 fn nothing_is_there() {
     let (_dir, places) = places(true, &[]);
     let conf = ContainersConf::read(&places).unwrap();
-    assert!(conf.userns.is_none() && conf.auto_userns_min_size.is_none() && conf.root_auto_userns_user.is_none());
+    assert!(
+        conf.containers.userns.is_none() && conf.auto_userns_min_size.is_none() && conf.root_auto_userns_user.is_none()
+    );
 }
 
 #[test]
@@ -57,7 +59,7 @@ fn the_later_file_counts() {
     let user = Places { user: Some(dir.path().join("home")), ..root.clone() };
     let conf = ContainersConf::read(&user).unwrap();
     assert_eq!(userns(&conf), Some("keep-id"));
-    let Some(Origin::Line { file, line, text }) = conf.userns.unwrap().at else { panic!("no line") };
+    let Some(Origin::Line { file, line, text }) = conf.containers.userns.unwrap().at else { panic!("no line") };
     assert!(
         file.ends_with("home/containers.conf") && line == 4 && text == "userns = \"keep-id\"",
         "{file}:{line} {text}"

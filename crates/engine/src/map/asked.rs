@@ -64,7 +64,8 @@ impl Engine<'_> {
             && request.identity.gidmap.is_empty()
             && delegated == 0
         {
-            request.identity.userns = self.containers_conf()?.userns.filter(|userns| !userns.value.is_empty());
+            request.identity.userns =
+                self.containers_conf()?.containers.userns.filter(|userns| !userns.value.is_empty());
         }
         Ok(request)
     }

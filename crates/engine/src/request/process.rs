@@ -4,13 +4,33 @@ use super::Given;
 #[derive(Clone, Debug, Default)]
 pub struct Process {
     /// `--interactive`.
-    pub interactive: bool,
+    pub interactive: Option<Given<bool>>,
     /// `--tty`.
-    pub tty: bool,
-    /// `--entrypoint`: a word, or a JSON array of words; empty removes the image's.
+    pub tty: Option<Given<bool>>,
+    /// `--entrypoint`.
     pub entrypoint: Option<Given<String>>,
     /// `--workdir`.
     pub workdir: Option<Given<String>>,
-    /// `--env`: `NAME=VALUE`, `NAME` (from the caller's environment) or `NAME*`.
+    /// `--env`.
     pub env: Vec<Given<String>>,
+    /// `--env-file`.
+    pub env_file: Vec<Given<String>>,
+    /// `--env-host`.
+    pub env_host: Option<Given<bool>>,
+    /// `--env-merge`.
+    pub env_merge: Vec<Given<String>>,
+    /// `--unsetenv`.
+    pub unsetenv: Vec<Given<String>>,
+    /// `--unsetenv-all`.
+    pub unsetenv_all: Option<Given<bool>>,
+    /// `--http-proxy`.
+    pub http_proxy: Option<Given<bool>>,
+    /// `--umask`.
+    pub umask: Option<Given<String>>,
+    /// `--tz`.
+    pub tz: Option<Given<String>>,
+    /// `--stop-signal`.
+    pub stop_signal: Option<Given<String>>,
+    /// `--stop-timeout`.
+    pub stop_timeout: Option<Given<String>>,
 }

@@ -1,8 +1,10 @@
+use super::Given;
+
 /// What the container may do.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Security {
-    /// `--privileged`: all capabilities within the container's user namespace, nothing masked.
-    pub privileged: bool,
+    /// `--privileged`.
+    pub privileged: Option<Given<bool>>,
     /// `--read-only`.
-    pub read_only: bool,
+    pub read_only: Option<Given<bool>>,
 }

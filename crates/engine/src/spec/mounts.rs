@@ -16,7 +16,7 @@ pub fn all(config: &Config, start: &Start) -> Vec<Value> {
         sys(config),
         mount("/dev/pts", "devpts", "devpts", &terminals(start)),
         mount("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
-        mount("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]),
+        shared_memory(config),
     ];
     // Version 1 has a hierarchy a controller, most of which belong to the host alone: nothing of it is shown.
     if start.unified_cgroups && config.network == Network::None {
@@ -28,8 +28,13 @@ pub fn all(config: &Config, start: &Start) -> Vec<Value> {
         mounts
             .extend(scratch.iter().map(|path| mount(path, "tmpfs", "tmpfs", &["rw", "nosuid", "nodev", "mode=1777"])));
     }
-    mounts.extend(files::names(config.network).iter().map(|name| own_file(name, start)));
+    mounts.extend(files::names(config).iter().map(|name| own_file(name, start)));
     mounts
+}
+
+fn shared_memory(config: &Config) -> Value {
+    let size = format!("size={}", config.surroundings.shm_size);
+    mount("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", &size])
 }
 
 /// A network namespace of the container's own shows its own sysfs; with the host's, the host's is bound, read-only all

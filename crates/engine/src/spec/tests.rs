@@ -3,30 +3,21 @@ use std::path::Path;
 use idmap::{Extent, Extents, IdMap};
 
 use super::*;
-use crate::config::{MapRequest, User};
+use crate::config::User;
 
 fn config() -> Config {
     Config {
         id: "ab".repeat(32),
         name: "brave_noether".into(),
         image: "docker.io/library/debian:trixie".into(),
-        image_id: None,
-        created: 0,
-        remove: false,
         rootfs: Rootfs::Layers(vec!["sha256:00".into()]),
         args: vec!["sh".into()],
         env: vec!["PATH=/bin".into()],
         cwd: "/".into(),
         user: User { uid: 0, gid: 0, groups: vec![4] },
         hostname: "abababababab".into(),
-        network: Network::None,
-        read_only: false,
-        privileged: false,
-        tty: false,
-        interactive: false,
         stop_signal: 15,
-        supervision: runtime::job::Supervision::default(),
-        map: MapRequest::default(),
+        ..Config::default()
     }
 }
 

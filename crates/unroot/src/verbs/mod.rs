@@ -1,5 +1,6 @@
 //! The verbs: one file each. Every one parses its arguments, makes one call of the engine, and prints.
 
+mod create;
 mod explain;
 mod history;
 mod image_exists;
@@ -59,6 +60,7 @@ pub struct Group {
 /// The verbs of the first level, in the order of the help.
 pub static TOP: &[&Verb] = &[
     &run::VERB,
+    &create::VERB,
     &start::VERB,
     &stop::VERB,
     &ps::VERB,
@@ -89,6 +91,7 @@ pub static GROUPS: &[Group] = &[
         about: "Containers: the same verbs, spelled out",
         verbs: &[
             ("run", &run::VERB),
+            ("create", &create::VERB),
             ("start", &start::VERB),
             ("stop", &stop::VERB),
             ("ls", &ps::VERB),

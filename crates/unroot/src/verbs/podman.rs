@@ -3,7 +3,7 @@
 use super::in_group;
 
 /// Verbs of Podman's, first level.
-const VERBS: &str = "attach auto-update build commit completion compose container cp create diff events exec export farm \
+const VERBS: &str = "attach auto-update build commit completion compose container cp diff events exec export farm \
     generate healthcheck init kill kube logs machine manifest mount network pause pod port \
     rename restart save secret stats system top umount unmount unpause unshare update volume wait";
 
@@ -12,25 +12,23 @@ const BELOW: &str = "attach build checkpoint clone commit cp create diff exec ex
     list logs mount pause port prune ps rename restart restore runlabel save scp sign stats tag top tree \
     trust umount unmount unpause untag update wait";
 
-const RUN: &str = "--add-host --annotation --arch --attach -a --authfile --blkio-weight --blkio-weight-device --cap-add \
-    --cap-drop --cgroup-conf --cgroup-parent --cgroupns --cgroups --chrootdirs --cidfile --conmon-pidfile --cpu-period \
-    --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares -c --cpus --cpuset-cpus --cpuset-mems --creds --decryption-key \
-    --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps \
-    --device-write-iops --disable-content-trust --dns --dns-option --dns-search --env-file --env-host --env-merge --expose \
-    --gpus --group-add --group-entry --health-cmd --health-interval --health-log-destination --health-max-log-count \
-    --health-max-log-size --health-on-failure --health-retries --health-start-period --health-startup-cmd --health-timeout \
-    --hostuser --http-proxy --image-volume --init --init-ctr --init-path --ip --ip6 --ipc --label -l --label-file \
-    --log-driver --log-opt --mac-address --memory -m --memory-reservation --memory-swap --memory-swappiness --mount \
-    --network-alias --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --os --passwd \
-    --passwd-entry --personality --pid --pidfile --pids-limit --platform --pod --pod-id-file --preserve-fd --preserve-fds \
-    --publish -p --publish-all -P --pull --quiet -q --rdt-class --read-only-tmpfs --replace --requires --restart --retry \
-    --retry-delay --rmi --sdnotify --seccomp-policy --secret --security-opt --shm-size --shm-size-systemd --sig-proxy \
-    --stop-signal --stop-timeout --sysctl --systemd --timeout --tls-verify --tmpfs --tz --ulimit \
-    --umask --unsetenv --unsetenv-all --uts --variant --volume -v --volumes-from";
+const RUN: &str = "--arch --attach -a --authfile --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-conf --cgroup- \
+    parent --cgroupns --cgroups --chrootdirs --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares -c \
+    --cpus --cpuset-cpus --cpuset-mems --creds --decryption-key --detach-keys --device --device-cgroup-rule --device- \
+    read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --expose --gpus --group- \
+    add --group-entry --health-cmd --health-interval --health-log-destination --health-max-log-count --health-max-log- \
+    size --health-on-failure --health-retries --health-start-period --health-startup-cmd --health-timeout --hostuser \
+    --image-volume --init --init-ctr --init-path --ip --ip6 --ipc --log-driver --log-opt --mac-address --memory -m \
+    --memory-reservation --memory-swap --memory-swappiness --mount --network-alias --no-healthcheck --oom-kill-disable \
+    --os --passwd --passwd-entry --personality --pid --pids-limit --platform --pod --pod-id-file --preserve-fd \
+    --preserve-fds --publish -p --publish-all -P --pull --quiet -q --rdt-class --read-only-tmpfs --requires --restart \
+    --retry --retry-delay --sdnotify --seccomp-policy --secret --security-opt --shm- size-systemd --sig-proxy --systemd \
+    --timeout --tls-verify --tmpfs --uts --variant --volume -v --volumes-from";
 
 /// The options of each verb, by its first spelling.
 const OPTIONS: &[(&str, &str)] = &[
     ("run", RUN),
+    ("create", RUN),
     ("start", "--all --detach-keys --filter -f --latest -l --sig-proxy"),
     ("stop", "--all -a --cidfile --filter -f --ignore -i --latest -l"),
     ("ps", "--external --last -n --latest -l --noheading --ns --pod -p --size -s --sort --sync --watch -w"),

@@ -17,6 +17,7 @@ mod ranges;
 mod remains;
 mod rootfs;
 mod rootless;
+mod run_options;
 mod show;
 mod streams;
 mod terminal;
