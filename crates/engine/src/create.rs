@@ -15,7 +15,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use diag::{Error, Origin, Result, codes};
 use oci::{Account, ImageConfig, accounts};
 use rustix::fs::{FileType, stat};
-use store::{Container, ContainerId, NewContainer, RootDir, check_name, image::Images};
+use store::{Container, ContainerId, NewContainer, Upper, check_name, image::Images};
 use sys::Dir;
 
 use crate::{
@@ -32,7 +32,7 @@ use crate::{
 pub(crate) struct Draft {
     pub config: Config,
     pub image: Image,
-    pub upper: Option<RootDir>,
+    pub upper: Option<Upper>,
 }
 
 /// What is needed of an image, or of a directory in its place.
@@ -44,7 +44,7 @@ struct Base {
     image: Image,
     /// The layers' directories, the uppermost first, or the one directory.
     files: Vec<Dir>,
-    upper: Option<RootDir>,
+    upper: Option<Upper>,
 }
 
 /// What a container's properties are decided by.
@@ -163,8 +163,12 @@ impl Engine<'_> {
         loop {
             let text = document(&draft.config);
             let name = Some(draft.config.name.as_str());
-            let made =
-                self.store.create_container(&NewContainer { id, name, config: text.as_bytes(), upper: draft.upper });
+            let made = self.store.create_container(&NewContainer {
+                id,
+                name,
+                config: text.as_bytes(),
+                upper: draft.upper.as_ref(),
+            });
             match (made, &request.life.name) {
                 (Err(error), Some(name)) => return Err(name.blame(error)),
                 (Err(error), None) if error.code() == codes::UR0801 && attempt < 1000 => {
@@ -184,7 +188,7 @@ impl Engine<'_> {
             name: found.names.first().map_or_else(|| found.id.to_string(), ToString::to_string),
             id: Some(found.id.hex()),
             rootfs: Rootfs::Layers(found.layers.iter().map(ToString::to_string).collect()),
-            upper: Some(layers.root()?),
+            upper: Some(layers.upper()?),
             defaults: found.config,
             image: facts,
             files: layers.into_files(),

@@ -13,7 +13,7 @@ use rustix::{
     fs::{FileType, Stat},
     io::Errno,
 };
-use store::{Layer, Owners, RootDir, Store};
+use store::{Layer, Owners, RootDir, Store, Upper};
 use sys::Dir;
 
 use crate::map::coverage::Image;
@@ -50,13 +50,14 @@ impl Layers {
         self.layers.iter().map(Layer::path).collect()
     }
 
-    /// The root directory that a container sees: the uppermost layer's.
+    /// What a container's own files begin with.
+    pub fn upper(&self) -> Result<Upper> {
+        Upper::of(&self.layers)
+    }
+
+    /// The root directory that a container sees.
     pub fn root(&self) -> Result<RootDir> {
-        let Some(files) = self.files.first() else { return Ok(RootDir { mode: 0o755, uid: 0, gid: 0 }) };
-        let stat = files
-            .stat("")
-            .map_err(|failed| failed.into_error(codes::UR0707, "the image's root directory cannot be seen"))?;
-        Ok(RootDir { mode: stat.st_mode & 0o7777, uid: stat.st_uid, gid: stat.st_gid })
+        self.upper().map(|upper| upper.root())
     }
 
     /// All that is known about the image's ids; who the process is remains to be said.

@@ -10,6 +10,10 @@ const INPUT: usize = 128 * 1024;
 /// How many bytes tell: the longest magic number.
 pub(crate) const MAGIC: usize = 6;
 
+/// The largest window that a zstd stream may ask for, as a power of two: 128 MiB, what `zstd --long` makes and what `zstd -d` takes. A window
+/// is memory, and how much of it is wanted stands in the stream.
+const ZSTD_WINDOW: u32 = 27;
+
 /// How some bytes are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Compression {
@@ -55,7 +59,9 @@ pub(crate) fn undo<'s>(mut source: impl Read + Send + 's) -> Result<(Box<dyn Rea
         Compression::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(INPUT, whole))),
         Compression::Zstd => {
             let buffered = BufReader::with_capacity(INPUT, whole);
-            Box::new(zstd::Decoder::with_buffer(buffered).map_err(Refusal::Unreadable)?)
+            let mut decoder = zstd::Decoder::with_buffer(buffered).map_err(Refusal::Unreadable)?;
+            decoder.window_log_max(ZSTD_WINDOW).map_err(Refusal::Unreadable)?;
+            Box::new(decoder)
         }
         Compression::Other(program) => return Err(Refusal::Unsupported(program)),
     };

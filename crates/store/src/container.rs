@@ -25,7 +25,7 @@ use sys::{
 };
 
 use crate::{
-    Store,
+    Store, Upper,
     draft::{Draft, hex, random},
     io,
     layout::wait,
@@ -71,7 +71,7 @@ fn is_hex(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
-/// The root directory of the image's lowest layer, which a container's `upper/` has to resemble.
+/// The root directory of an image (see [`Upper`]), which a container's `upper/` has to resemble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RootDir {
     /// Permission bits, 07777 at most.
@@ -92,7 +92,7 @@ pub struct NewContainer<'a> {
     /// The contents of `config.json`.
     pub config: &'a [u8],
     /// With it, `upper/` and `work/` are made.
-    pub upper: Option<RootDir>,
+    pub upper: Option<&'a Upper>,
 }
 
 /// A container's directory.
@@ -272,9 +272,11 @@ fn fill(dir: &Dir, new: &NewContainer<'_>) -> Result<()> {
     if let Some(name) = new.name {
         dir.symlink("name", name).map_err(io(what()))?;
     }
-    let Some(root) = new.upper else { return Ok(()) };
+    let Some(beginning) = new.upper else { return Ok(()) };
+    let root = beginning.root();
     dir.make_dir("work", 0o700).map_err(io(what()))?;
     let upper = dir.make_dir("upper", 0o700).map_err(io(what()))?;
+    beginning.fill(&upper)?;
     let failed = |call, errno| Failed::new(call, upper.path(), errno);
     match fchown(&upper, Some(Uid::from_raw(root.uid)), Some(Gid::from_raw(root.gid))) {
         // EINVAL is the kernel's word for an id that this user namespace does not have.

@@ -132,9 +132,10 @@ fn ids_are_random_and_written_in_one_way() {
 fn upper_resembles_the_root_of_the_image() {
     let (_home, store) = store();
     let caller = (sys::rustix::process::geteuid().as_raw(), sys::rustix::process::getegid().as_raw());
-    let upper = Some(RootDir { mode: 0o1751, uid: caller.0, gid: caller.1 });
+    let upper = RootDir { mode: 0o1751, uid: caller.0, gid: caller.1 }.into();
     let id = id("a");
-    let made = store.create_container(&NewContainer { id: &id, name: None, config: b"{}", upper }).unwrap();
+    let made =
+        store.create_container(&NewContainer { id: &id, name: None, config: b"{}", upper: Some(&upper) }).unwrap();
     assert_eq!(made.dir().stat("upper").unwrap().st_mode & 0o7777, 0o1751);
     assert_eq!(made.dir().stat("work").unwrap().st_mode & 0o7777, 0o700);
 }
@@ -146,8 +147,9 @@ fn privileged_upper_has_the_owner_of_the_root_of_the_image() {
     }
     let (_home, store) = store();
     let id = id("a");
-    let upper = Some(RootDir { mode: 0o755, uid: 101, gid: 102 });
-    let made = store.create_container(&NewContainer { id: &id, name: None, config: b"{}", upper }).unwrap();
+    let upper = RootDir { mode: 0o755, uid: 101, gid: 102 }.into();
+    let made =
+        store.create_container(&NewContainer { id: &id, name: None, config: b"{}", upper: Some(&upper) }).unwrap();
     let stat = made.dir().stat("upper").unwrap();
     assert_eq!((stat.st_uid, stat.st_gid, stat.st_mode & 0o7777), (101, 102, 0o755));
 }

@@ -37,7 +37,7 @@ mod volume;
 
 pub use blob::{BlobWriter, StagedBlob};
 pub use container::{Container, ContainerId, NewContainer, RootDir, check_name};
-pub use layer::{Durability, Layer, Limits, Meta, Owners, Ownership, StagedLayer, Unpack};
+pub use layer::{Durability, Layer, Limits, Meta, Owners, Ownership, StagedLayer, Unpack, Upper};
 pub use layout::{Store, StoreLock};
 pub use lease::{Held, HeldIds, IdsLock, Lease};
 pub use mapped::{Keep, Mapped, Mapping, Way};

@@ -211,12 +211,13 @@ impl<'s> Entries<'s> {
         let name = written("path", before.name)?.unwrap_or_else(|| header.path());
         let name = records.get("GNU.sparse.name").map_or(name, <[u8]>::to_vec);
         let link = written("linkpath", before.link)?.unwrap_or_else(|| header.link());
-        let stored = size(&name, header, &records)?;
         let kind = kind(&name, header, link)?;
-        if kind != Kind::File && stored != 0 {
-            return Err(refused(&name, format!("has {stored} bytes of contents and is not a file"))
-                .fact("tar programs disagree about what follows such an entry"));
-        }
+        let stored = match kind {
+            Kind::File => size(&name, header, &records)?,
+            // Old programs wrote a directory's size on its disk, or that of a link's target. Nothing follows: so read it Go,
+            // which all engines are written in, and libarchive.
+            _ => 0,
+        };
         let map = self.map(&name, &kind, header, &records, stored)?;
         self.begin(stored);
         self.left -= map.as_ref().map_or(0, |map| map.taken);
@@ -295,7 +296,7 @@ fn size(name: &[u8], header: &Header, records: &Records) -> Result<u64> {
 
 fn kind(name: &[u8], header: &Header, link: Vec<u8>) -> Result<Kind> {
     Ok(match header.kind() {
-        // Programs older than POSIX wrote directories as files whose names end with a slash.
+        // Programs older than POSIX wrote directories as files whose names end with a slash; nothing follows them either.
         0 | b'0' if name.ends_with(b"/") => Kind::Dir,
         0 | b'0' | b'7' | b'S' => Kind::File,
         b'1' => Kind::HardLink(link),

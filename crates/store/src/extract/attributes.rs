@@ -187,7 +187,10 @@ fn set_xattr(fd: BorrowedFd<'_>, name: &[u8], key: &[u8], value: &[u8], tally: &
     if capability && !is_capability(value) {
         return Err(refused(name, "has file capabilities that are malformed"));
     }
-    if key.len() > 255 || key.contains(&0) || value.len() > 65536 {
+    if key.contains(&0) {
+        return Err(refused(name, format!("has the extended attribute `{}`, with a NUL in its name", shown(key))));
+    }
+    if key.len() > 255 || value.len() > 65536 {
         return Err(refused(name, format!("has the extended attribute `{}`, which is too long", shown(key))));
     }
     match fsetxattr(fd, key, value, XattrFlags::empty()) {

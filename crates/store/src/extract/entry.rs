@@ -32,8 +32,11 @@ pub(super) fn unpack(
     tally: &mut Tally,
 ) -> Result<()> {
     let name = match parse(&entry.name)? {
-        Name::Plain(name) => name,
-        Name::Hidden(name) => return hide(tree, &name, &entry.name, tally),
+        Name::Plain(name) => tree.place(name, &entry.name)?,
+        Name::Hidden(name) => {
+            let name = tree.place(name, &entry.name)?;
+            return hide(tree, &name, &entry.name, tally);
+        }
         Name::Opaque(dir) => {
             make_opaque(tree.dir(&dir, &entry.name)?, &entry.name)?;
             tally.whiteout();
@@ -145,7 +148,7 @@ impl New<'_> {
         self.give_node()
     }
 
-    /// Another name for a file that this layer has already. Links are not followed, neither on the way nor at its end.
+    /// Another name for a file that this layer has already. A link at its end is not followed.
     fn hard_link(&mut self, target: &[u8]) -> Result<()> {
         let entry = &self.entry.name;
         let target = clean(target, entry)?;
@@ -162,7 +165,7 @@ impl New<'_> {
                 ),
             )
         };
-        let from = self.tree.open(parent).map_err(|_| missing())?;
+        let from = self.tree.find(parent, entry)?.ok_or_else(missing)?;
         match present(from.as_fd(), last) {
             Ok(Present::Other | Present::Symlink) => {}
             Ok(_) => return Err(missing()),

@@ -1,12 +1,12 @@
 //! From an archive to files.
 //!
-//! Theory of operation: every name is made clean first ([`name`]); its parent directory is opened beneath the layer's own, through
-//! no symbolic link ([`tree`]); then one call makes the entry by its last component ([`entry`]) and others give it its owner,
+//! Theory of operation: every name is made clean first ([`name`]); its parent directory is opened beneath the layer's own
+//! ([`tree`]; links of the layer are followed by ourselves, [`walk`]); then one call makes the entry by its last component ([`entry`]) and others give it its owner,
 //! attributes, mode and times, in this order ([`attributes`]). Directories get theirs at the very end, the deepest first: until
 //! then they are ours, without set-gid bits and default ACLs that what is made below would inherit.
 //!
 //! Must: leave nothing outside the layer's directory changed, whatever the archive says; name the entry in every error.
-//! Must not: follow a symbolic link, trust a length, or drop something without noting it ([`tally`]).
+//! Must not: have the kernel follow a symbolic link, trust a length, or drop something without noting it ([`tally`]).
 
 mod acl;
 mod attributes;
@@ -14,8 +14,9 @@ mod entry;
 mod name;
 mod tally;
 mod tree;
+mod walk;
 
-use std::io::Read;
+use std::{collections::BTreeSet, io::Read};
 
 use diag::{Error, Result, codes};
 use sys::Dir;
@@ -26,7 +27,7 @@ use crate::{
     blob::mismatch,
     draft::Draft,
     io,
-    layer::META_LIMIT,
+    layer::{META_LIMIT, implied},
 };
 use attributes::Caller;
 use tally::Tally;
@@ -41,7 +42,7 @@ impl Store {
     pub fn unpack(&self, archive: impl Read + Send, how: &Unpack<'_>) -> Result<StagedLayer> {
         let (draft, dir) = Draft::dir(self)?;
         let files = dir.make_dir("fs", 0o700).map_err(io("a layer's directory cannot be made"))?;
-        let (mut tally, sum) = with_stream(archive, how.limits, |stream| extract(stream, files, how))?;
+        let ((mut tally, implied), sum) = with_stream(archive, how.limits, |stream| extract(stream, files, how))?;
         if let Some(expected) = how.diff_id.filter(|expected| **expected != sum.digest) {
             return Err(mismatch(expected, &sum.digest));
         }
@@ -56,13 +57,14 @@ impl Store {
         if text.len() > META_LIMIT {
             return Err(Error::new(codes::UR0705, "the layer's files belong to too many different ids"));
         }
+        implied::write(&dir, &implied)?;
         dir.write("meta.json", &text, 0o600).map_err(io("what is known about a layer cannot be written"))?;
         Ok(StagedLayer::new(draft, sum.digest, meta, warnings))
     }
 }
 
-/// Unpacks all entries below `files`.
-fn extract(stream: &mut Stream, files: Dir, how: &Unpack<'_>) -> Result<Tally> {
+/// Unpacks all entries below `files`; what was counted, and the directories that no entry is about.
+fn extract(stream: &mut Stream, files: Dir, how: &Unpack<'_>) -> Result<(Tally, BTreeSet<Vec<u8>>)> {
     let caller = Caller::settle(&files, how.ownership)?;
     let mut tree = Tree::new(files);
     let mut tally = Tally::default();
@@ -74,8 +76,8 @@ fn extract(stream: &mut Stream, files: Dir, how: &Unpack<'_>) -> Result<Tally> {
         return Err(Error::new(codes::UR0704, "the archive ends without the mark of its end")
             .help("fetch or make it again: it was probably cut off"));
     }
-    tree.finish(caller, &mut tally)?;
-    Ok(tally)
+    let implied = tree.finish(caller, &mut tally)?;
+    Ok((tally, implied))
 }
 
 #[cfg(test)]

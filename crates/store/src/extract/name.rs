@@ -5,13 +5,13 @@ use diag::Result;
 use crate::archive::refused;
 
 /// The longest name: what the kernel takes for a path.
-const LONGEST: usize = 4095;
+pub(super) const LONGEST: usize = 4095;
 
 /// The longest component of a name.
 const LONGEST_COMPONENT: usize = 255;
 
 /// The deepest name. No image is that deep, and what is deeper cannot be removed with few descriptors.
-const DEEPEST: usize = 256;
+pub(super) const DEEPEST: usize = 256;
 
 /// What marks a name as a whiteout.
 const WHITEOUT: &[u8] = b".wh.";
@@ -52,7 +52,7 @@ pub(super) fn parse(raw: &[u8]) -> Result<Name> {
 
 /// A name without what says nothing; `entry` is who is to blame. Names that begin with a slash begin at the layer's root.
 pub(super) fn clean(raw: &[u8], entry: &[u8]) -> Result<Vec<u8>> {
-    let mut clean = Vec::with_capacity(raw.len());
+    let mut clean: Vec<u8> = Vec::with_capacity(raw.len());
     let mut depth = 0;
     if raw.is_empty() {
         return Err(refused(entry, "has an empty name"));
@@ -60,7 +60,13 @@ pub(super) fn clean(raw: &[u8], entry: &[u8]) -> Result<Vec<u8>> {
     for part in raw.split(|byte| *byte == b'/') {
         match part {
             b"" | b"." => continue,
-            b".." => return Err(refused(entry, "has `..` in its name")),
+            // As all engines read it, `a/../b` is `b`: by its words, before any link is looked at.
+            b".." if depth > 0 => {
+                depth -= 1;
+                clean.truncate(split(&clean).0.len());
+                continue;
+            }
+            b".." => return Err(refused(entry, "climbs out of the layer with `..` in its name")),
             part if part.contains(&0) => return Err(refused(entry, "has a NUL in its name")),
             part if part.len() > LONGEST_COMPONENT => {
                 return Err(refused(
@@ -97,7 +103,8 @@ pub(super) fn split(name: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-fn join(parent: &[u8], last: &[u8]) -> Vec<u8> {
+/// A name in a directory.
+pub(super) fn join(parent: &[u8], last: &[u8]) -> Vec<u8> {
     if parent.is_empty() { last.to_vec() } else { [parent, b"/", last].concat() }
 }
 
@@ -120,6 +127,8 @@ mod tests {
         assert_eq!(parse(b".wh.b").unwrap(), Name::Hidden(b"b".to_vec()));
         assert_eq!(parse(b"a/.wh..wh..opq").unwrap(), Name::Opaque(b"a".to_vec()));
         assert_eq!(parse(b".wh..wh.plnk/x").unwrap(), Name::Reserved);
+        assert_eq!(parse(b"a/../b/./c/..").unwrap(), plain("b"));
+        assert_eq!(parse(b"a/..").unwrap(), plain(""));
         assert_eq!(parse(b".wh..b").unwrap(), Name::Hidden(b".b".to_vec()));
     }
 
@@ -128,9 +137,21 @@ mod tests {
         let deep = "d/".repeat(300);
         let long = format!("{}x", "ab/".repeat(1400));
         let wide = "x".repeat(256);
-        for name in
-            ["", "..", "a/../b", "../../etc/passwd", "a\0b", ".wh.", ".wh..", ".wh...", ".wh.a/b", &deep, &long, &wide]
-        {
+        for name in [
+            "",
+            "..",
+            "a/../../b",
+            "/..",
+            "../../etc/passwd",
+            "a\0b",
+            ".wh.",
+            ".wh..",
+            ".wh...",
+            ".wh.a/b",
+            &deep,
+            &long,
+            &wide,
+        ] {
             assert!(parse(name.as_bytes()).is_err(), "{name:?}");
         }
     }

@@ -1,7 +1,7 @@
 //! The directories of a layer while it is being unpacked.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
@@ -21,8 +21,9 @@ use sys::{
 
 use super::{
     attributes::{Attributes, Caller, failed, give, make_opaque},
-    name::split,
+    name::{join, split},
     tally::Tally,
+    walk::{Step, Walk},
 };
 use crate::archive::{refused, shown};
 
@@ -36,6 +37,8 @@ pub(super) struct Tree {
     last: Option<(Vec<u8>, OwnedFd)>,
     /// What each directory gets in the end. `Dir`s that are in the layer are here, and no others.
     waiting: BTreeMap<Vec<u8>, Attributes>,
+    /// Those of them that the archive does not mention.
+    implied: BTreeSet<Vec<u8>>,
     weight: usize,
 }
 
@@ -53,19 +56,52 @@ impl Tree {
     /// An empty layer in `root`.
     pub(super) fn new(root: Dir) -> Tree {
         let waiting = BTreeMap::from([(Vec::new(), Attributes::implied())]);
-        Tree { root, last: None, waiting, weight: 0 }
+        let implied = BTreeSet::from([Vec::new()]);
+        Tree { root, last: None, waiting, implied, weight: 0 }
     }
 
-    /// The directory of this clean name; what is missing of it is made.
+    /// The name that an entry has once no link of this layer is on its way; what is missing of that way is made.
+    pub(super) fn place(&mut self, name: Vec<u8>, entry: &[u8]) -> Result<Vec<u8>> {
+        if name.is_empty() {
+            return Ok(name);
+        }
+        let (parent, last) = split(&name);
+        let real = self.way(parent, entry)?;
+        Ok(if real == parent { name } else { join(&real, last) })
+    }
+
+    /// The same for a directory. The next [`Tree::dir`] costs nothing.
+    pub(super) fn way(&mut self, name: &[u8], entry: &[u8]) -> Result<Vec<u8>> {
+        self.dir(name, entry)?;
+        Ok(self.last.as_ref().map_or(Vec::new(), |(real, _)| real.clone()))
+    }
+
+    /// The directory of this clean name; what is missing of it is made, and links are followed within the layer.
     pub(super) fn dir(&mut self, name: &[u8], entry: &[u8]) -> Result<BorrowedFd<'_>> {
         if self.last.as_ref().is_none_or(|(last, _)| last != name) {
-            let fd = match self.open(name) {
+            self.last = Some(match self.open(name) {
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => self.make_way(name, entry)?,
-                opened => opened.map_err(|errno| failed(entry, "openat2", errno))?,
-            };
-            self.last = Some((name.to_vec(), fd));
+                opened => (name.to_vec(), opened.map_err(|errno| failed(entry, "openat2", errno))?),
+            });
         }
         Ok(self.last.as_ref().map_or(self.root.as_fd(), |(_, fd)| fd.as_fd()))
+    }
+
+    /// A directory that is here, reached as [`Tree::dir`] reaches it; nothing is made. `None` if there is none.
+    pub(super) fn find(&self, name: &[u8], entry: &[u8]) -> Result<Option<OwnedFd>> {
+        match self.open(name) {
+            Ok(fd) => return Ok(Some(fd)),
+            Err(Errno::NOTDIR | Errno::LOOP) => {}
+            Err(_) => return Ok(None),
+        }
+        let mut walk = Walk::new(self, name, entry)?;
+        loop {
+            match walk.step(self)? {
+                Step::There => return Ok(Some(walk.fd)),
+                Step::On => {}
+                Step::Met(..) => return Ok(None),
+            }
+        }
     }
 
     /// A directory of the layer, reached through no symbolic link.
@@ -87,6 +123,7 @@ impl Tree {
                 made => made.map_err(|errno| failed(entry, "mkdirat", errno))?,
             }
         }
+        self.implied.remove(name);
         self.wait(name, entry, attributes)
     }
 
@@ -113,48 +150,52 @@ impl Tree {
             .take_while(|key| key.starts_with(&below))
             .cloned()
             .collect();
-        for key in gone {
-            self.waiting.remove(&key);
+        for key in gone.iter().map(Vec::as_slice).chain([name]) {
+            self.waiting.remove(key);
+            self.implied.remove(key);
         }
-        self.waiting.remove(name);
         Ok(())
     }
 
     /// Gives every directory its attributes, the deepest first: afterwards those above may not even be searchable.
-    pub(super) fn finish(mut self, caller: Caller, tally: &mut Tally) -> Result<()> {
+    /// The directories that the archive has not mentioned are returned.
+    pub(super) fn finish(mut self, caller: Caller, tally: &mut Tally) -> Result<BTreeSet<Vec<u8>>> {
         self.last = None;
         while let Some((name, attributes)) = self.waiting.pop_last() {
             let fd = self.open(&name).map_err(|errno| failed(&name, "openat2", errno))?;
             give(fd.as_fd(), &name, &attributes, caller, tally)?;
         }
-        Ok(())
+        Ok(self.implied)
     }
 
-    /// Opens a directory step by step, making what is missing.
-    fn make_way(&mut self, name: &[u8], entry: &[u8]) -> Result<OwnedFd> {
-        let ends = name.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at).chain([name.len()]);
-        for end in ends {
-            let (step, above) = (&name[..end], split(&name[..end]).0);
-            let found = {
-                let dir = self.open(above).map_err(|errno| failed(entry, "openat2", errno))?;
-                present(dir.as_fd(), split(step).1).map_err(|errno| failed(entry, "fstatat", errno))?
-            };
-            match found {
-                Present::Dir => {}
-                Present::Nothing => self.make(step, entry, Attributes::implied())?,
-                Present::Whiteout => {
-                    self.replace_by_dir(step, entry, found)?;
-                    self.wait(step, entry, Attributes::implied())?;
+    /// Opens a directory step by step, making what is missing; its real name comes with it.
+    fn make_way(&mut self, name: &[u8], entry: &[u8]) -> Result<(Vec<u8>, OwnedFd)> {
+        let mut walk = Walk::new(self, name, entry)?;
+        loop {
+            match walk.step(self)? {
+                Step::There => return Ok((walk.real, walk.fd)),
+                Step::On => {}
+                Step::Met(step, Present::Nothing) => {
+                    mkdirat(&walk.fd, split(&step).1, Mode::RWXU).map_err(|errno| failed(entry, "mkdirat", errno))?;
+                    self.imply(step, entry)?;
                 }
-                Present::Symlink => {
-                    return Err(refused(entry, format!("lies below `{}`, which is a symbolic link", shown(step))));
+                Step::Met(step, Present::Whiteout) => {
+                    self.replace_by_dir(&step, entry, Present::Whiteout)?;
+                    self.imply(step, entry)?;
                 }
-                Present::Other => {
-                    return Err(refused(entry, format!("lies below `{}`, which is not a directory", shown(step))));
+                Step::Met(step, _) => {
+                    return Err(refused(entry, format!("lies below `{}`, which is not a directory", shown(&step))));
                 }
             }
         }
-        self.open(name).map_err(|errno| failed(entry, "openat2", errno))
+    }
+
+    /// Notes a directory that the archive has not mentioned so far.
+    fn imply(&mut self, name: Vec<u8>, entry: &[u8]) -> Result<()> {
+        self.wait(&name, entry, Attributes::implied())?;
+        self.weight += name.len();
+        self.implied.insert(name);
+        Ok(())
     }
 
     /// Puts a directory in the place of something else. In the place of a whiteout it has to hide what the whiteout hid.

@@ -20,7 +20,7 @@ pub(super) fn map(list: &[(u32, u32, u32)]) -> IdMap {
 pub(super) fn container(store: &Store, begin: &str) -> Container {
     let id = ContainerId::parse(&format!("{begin:0<64}")).unwrap();
     let root = RootDir { mode: 0o755, ..own() };
-    store.create_container(&NewContainer { id: &id, name: None, config: b"{}", upper: Some(root) }).unwrap()
+    store.create_container(&NewContainer { id: &id, name: None, config: b"{}", upper: Some(&root.into()) }).unwrap()
 }
 
 /// Whoever runs the test.

@@ -51,7 +51,7 @@ impl Yard {
 
     /// How archives are unpacked here: as far as this user may.
     pub fn how(&self) -> Unpack<'static> {
-        let limits = Limits { bytes: 256 << 20, entries: 20_000, ..Limits::default() };
+        let limits = Limits { bytes: 24 << 20, entries: 20_000, ..Limits::default() };
         Unpack { diff_id: None, ownership: ownership(), limits }
     }
 
@@ -81,7 +81,11 @@ impl Yard {
     /// Nothing is touched, nothing is left.
     #[track_caller]
     pub fn assert_untouched(&self) {
-        assert_eq!(self.look(), self.before, "something outside of the layer's directory was touched, or something is left");
+        assert_eq!(
+            self.look(),
+            self.before,
+            "something outside of the layer's directory was touched, or something is left"
+        );
     }
 }
 

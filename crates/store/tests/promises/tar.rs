@@ -72,8 +72,16 @@ fn program(bytes: &[u8], outside: &str) -> Vec<u8> {
 
 fn key(byte: u8) -> &'static str {
     const KEYS: [&str; 10] = [
-        "linkpath", "size", "uid", "mtime", "GNU.sparse.map", "GNU.sparse.size", "SCHILY.xattr.user.a",
-        "SCHILY.xattr.trusted.overlay.redirect", "SCHILY.acl.access", "SCHILY.xattr.security.capability",
+        "linkpath",
+        "size",
+        "uid",
+        "mtime",
+        "GNU.sparse.map",
+        "GNU.sparse.size",
+        "SCHILY.xattr.user.a",
+        "SCHILY.xattr.trusted.overlay.redirect",
+        "SCHILY.acl.access",
+        "SCHILY.xattr.security.capability",
     ];
     KEYS[usize::from(byte) % KEYS.len()]
 }
@@ -81,8 +89,30 @@ fn key(byte: u8) -> &'static str {
 /// Words of which two are often the same, or one below the other.
 fn word(byte: u8, outside: &str) -> String {
     const WORDS: [&str; 24] = [
-        "a", "b", "a/b", "b/a", "a/b/a", "b/b", "./a/", "/b", "..", "../evil", "a/../b", "a/../../../evil", ".", "/",
-        ".wh.a", "a/.wh.b", ".wh..", ".wh...", "a/.wh..wh..opq", ".wh..wh..opq", ".wh..wh.aufs", "a/.wh.b/a", "", "c",
+        "a",
+        "b",
+        "a/b",
+        "b/a",
+        "a/b/a",
+        "b/b",
+        "./a/",
+        "/b",
+        "..",
+        "../evil",
+        "a/../b",
+        "a/../../../evil",
+        ".",
+        "/",
+        ".wh.a",
+        "a/.wh.b",
+        ".wh..",
+        ".wh...",
+        "a/.wh..wh..opq",
+        ".wh..wh..opq",
+        ".wh..wh.aufs",
+        "a/.wh.b/a",
+        "",
+        "c",
     ];
     match usize::from(byte) % 28 {
         24 => outside.to_owned(),
