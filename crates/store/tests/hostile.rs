@@ -3,7 +3,8 @@
 //! They are made here, block by block, and never kept as files. After each one the whole tree around the layer is compared with what it was
 //! before: nothing outside of a layer's directory may change, nothing may be left in `tmp/`, nothing may be published that was refused.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::too_many_lines)]
+#![expect(clippy::disallowed_methods, reason = "the whole tree around a store is looked at by its paths")]
 
 #[path = "../src/testing/archive.rs"]
 mod archive;

@@ -22,7 +22,7 @@ impl Case {
     pub fn hold(&self) {
         let yard = Yard::new();
         let how =
-            Intake { ownership: yard.how().ownership, durability: Durability::Volatile, limits: yard.how().limits };
+            Intake { ownership: Yard::how().ownership, durability: Durability::Volatile, limits: Yard::how().limits };
         let stream = Box::new(Cursor::new(self.archive.clone()));
         match Images::of(&yard.store).load(Input::Stream(stream, "stdin"), &how) {
             Ok(_) => panic!("{} was accepted", self.name),
@@ -149,7 +149,7 @@ fn manifests() -> Vec<Case> {
         ),
         changed("a layer with a wrong size", UR0703, |image| {
             image.manifest =
-                image.manifest.replace("@L", &format!(r#""digest":"{}","size":7"#, Digest::of(&image.layer)))
+                image.manifest.replace("@L", &format!(r#""digest":"{}","size":7"#, Digest::of(&image.layer)));
         }),
         replaced(
             "a manifest of more than 4 MiB",

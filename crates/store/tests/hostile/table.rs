@@ -39,7 +39,7 @@ pub fn there(name: &'static str, archive: Vec<u8>, tree: &'static [&'static str]
 impl Case {
     pub fn hold(&self) {
         let yard = Yard::new();
-        let unpacked = yard.store.unpack(self.archive.as_slice(), &yard.how());
+        let unpacked = yard.store.unpack(self.archive.as_slice(), &Yard::how());
         match (unpacked, &self.outcome) {
             (Err(error), Outcome::Refused(code, words)) => {
                 let text = diag::render::text(error.report(), diag::render::Style::PLAIN);

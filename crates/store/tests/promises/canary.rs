@@ -50,7 +50,7 @@ impl Yard {
     }
 
     /// How archives are unpacked here: as far as this user may.
-    pub fn how(&self) -> Unpack<'static> {
+    pub fn how() -> Unpack<'static> {
         let limits = Limits { bytes: 24 << 20, entries: 20_000, ..Limits::default() };
         Unpack { diff_id: None, ownership: ownership(), limits }
     }

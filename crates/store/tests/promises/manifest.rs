@@ -57,7 +57,7 @@ fn read_alone(text: &[u8]) {
 fn load(archive: Vec<u8>) {
     let yard = Yard::new();
     let images = Images::of(&yard.store);
-    let how = Intake { ownership: ownership(), durability: Durability::Volatile, limits: yard.how().limits };
+    let how = Intake { ownership: ownership(), durability: Durability::Volatile, limits: Yard::how().limits };
     match images.load(Input::Stream(Box::new(Cursor::new(archive)), "fuzz"), &how) {
         Err(error) => {
             assert!(CODES.contains(&error.code()), "{error:?}");

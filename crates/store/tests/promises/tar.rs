@@ -22,7 +22,7 @@ pub fn tar(bytes: &[u8]) {
             1 => mended(bytes),
             _ => program(bytes, &yard.outside()),
         };
-        let outcome = yard.store.unpack(archive.as_slice(), &yard.how());
+        let outcome = yard.store.unpack(archive.as_slice(), &Yard::how());
         if let Err(error) = &outcome {
             assert!(CODES.contains(&error.code()), "{error:?}");
         }
