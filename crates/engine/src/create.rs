@@ -169,11 +169,7 @@ impl Engine<'_> {
                 config: text.as_bytes(),
                 upper: draft.upper.as_ref(),
             });
-<<<<<<< HEAD
             match (made, &request.life.name) {
-=======
-            match (made, &request.name) {
->>>>>>> d8aaac8 (store: clippy of the hostile set)
                 (Err(error), Some(name)) => return Err(name.blame(error)),
                 (Err(error), None) if error.code() == codes::UR0801 && attempt < 1000 => {
                     attempt += 1;
