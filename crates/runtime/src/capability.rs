@@ -41,6 +41,12 @@ impl CapSet {
         CapSet(self.0 & other.0)
     }
 
+    /// What is in one or in both.
+    #[must_use]
+    pub fn with(self, other: CapSet) -> CapSet {
+        CapSet(self.0 | other.0)
+    }
+
     /// What is in this one and not in the other.
     #[must_use]
     pub fn without(self, other: CapSet) -> CapSet {

@@ -54,7 +54,7 @@ pub(crate) fn clone_within(
         Packet::Failure(failure) => Err(Error::new(codes::UR0410, "the user namespace cannot be joined")
             .os(failure.call, failure.errno)
             .fact("a process may enter a user namespace below its own, of whose making it is or in which it has CAP_SYS_ADMIN")),
-        Packet::End => Err(Error::new(codes::UR0608, "the process that makes the container's init died")),
+        Packet::Listener(_) | Packet::End => Err(Error::new(codes::UR0608, "the process that makes the container's init died")),
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
     job::Root,
     parent::{Born, Parent, internal},
     plan::{self, Plan, Wishes, root},
+    seccomp::listener,
     state::{self, Birth, OCI_VERSION, Private, START_SOCKET, State, Status, boot_id},
     step::{Act, Step, Word},
     wire::{Failure, Packet, Wire},
@@ -132,7 +133,9 @@ impl Init {
     }
 
     fn say_start(&self) -> Result<()> {
-        match start_over(&self.wire)? {
+        let process = self.process.as_ref().ok_or_else(|| internal("pidfd", Errno::CHILD))?;
+        let deliver = |number| listener::deliver(&self.bundle, &self.state, process.pidfd.as_fd(), process.pid, number);
+        match start_over(&self.wire, deliver)? {
             None => Ok(()),
             Some(failure) => Err(explain::failure(&self.bundle, &self.plan.steps, self.plan.map.as_ref(), failure)),
         }
@@ -165,15 +168,24 @@ impl Drop for Init {
     }
 }
 
-/// Says `Start` and waits for the exec, which closes the wire. A failure is for the caller to explain, who has the steps.
-pub fn start_over(wire: &Wire) -> Result<Option<Failure>> {
+/// Says `Start` and waits for the exec, which closes the wire. A failure is for the caller to explain, who has the steps. `deliver` takes
+/// the descriptor of a seccomp filter's notifications, by its number in init, to its agent.
+pub fn start_over(wire: &Wire, deliver: impl Fn(i32) -> Result<()>) -> Result<Option<Failure>> {
     // If init is gone, the next packet, or its absence, says so.
     let said = wire.say(Word::Start, &[]);
-    match wire.receive().map_err(|errno| internal("recvmsg()", errno))? {
-        Packet::End if said.is_ok() => Ok(None),
-        Packet::Failure(failure) => Ok(Some(failure)),
-        Packet::End | Packet::Word(..) => {
-            Err(Error::new(codes::UR0608, "the container's first process died before it could execute the command"))
+    loop {
+        match wire.receive().map_err(|errno| internal("recvmsg()", errno))? {
+            Packet::End if said.is_ok() => return Ok(None),
+            Packet::Failure(failure) => return Ok(Some(failure)),
+            Packet::Listener(number) => {
+                deliver(number)?;
+                // If init is gone, the next packet says so.
+                let _ = wire.say(Word::ListenerTaken, &[]);
+            }
+            Packet::End | Packet::Word(..) => {
+                let what = "the container's first process died before it could execute the command";
+                return Err(Error::new(codes::UR0608, what));
+            }
         }
     }
 }

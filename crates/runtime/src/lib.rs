@@ -25,6 +25,7 @@ pub mod own_namespace;
 pub mod parent;
 pub mod plan;
 pub mod rlimit;
+pub mod seccomp;
 pub mod signal;
 pub mod state;
 pub mod step;

@@ -282,7 +282,7 @@ impl Parent<'_> {
                 Packet::Failure(failure) => {
                     return Err(explain::failure(self.bundle, &self.plan.steps, self.plan.map.as_ref(), failure));
                 }
-                Packet::Word(..) | Packet::End => return Err(died(hatching)),
+                Packet::Word(..) | Packet::Listener(_) | Packet::End => return Err(died(hatching)),
             }
         }
     }

@@ -90,28 +90,34 @@ pub struct Private {
     pub cgroup: Vec<Record>,
 }
 
+/// The state as the specification has it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Public<'a> {
+    oci_version: &'a str,
+    id: &'a str,
+    status: Status,
+    pid: i32,
+    bundle: &'a PathBuf,
+    annotations: &'a BTreeMap<String, String>,
+}
+
 impl State {
     /// What hooks get on their standard input, and `state` prints.
     pub fn for_hooks(&self) -> Vec<u8> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Public<'a> {
-            oci_version: &'a str,
-            id: &'a str,
-            status: Status,
-            pid: i32,
-            bundle: &'a PathBuf,
-            annotations: &'a BTreeMap<String, String>,
-        }
-        let public = Public {
+        serde_json::to_vec(&self.public()).unwrap_or_default()
+    }
+
+    /// What the specification has of it.
+    pub(crate) fn public(&self) -> Public<'_> {
+        Public {
             oci_version: &self.oci_version,
             id: &self.id,
             status: self.status,
             pid: self.pid.unwrap_or(0),
             bundle: &self.bundle,
             annotations: &self.annotations,
-        };
-        serde_json::to_vec(&public).unwrap_or_default()
+        }
     }
 
     /// Reads the state of the container whose directory this is.

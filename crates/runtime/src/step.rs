@@ -12,7 +12,10 @@ use sys::{
     mount::{Attr, Propagation},
 };
 
-use crate::capability::{CapSet, CapSets};
+use crate::{
+    capability::{CapSet, CapSets},
+    seccomp::Filter,
+};
 
 /// One step and where it came from.
 #[derive(Clone, Debug)]
@@ -44,6 +47,8 @@ pub enum Word {
     Created,
     /// Parent: execute the command.
     Start,
+    /// Parent: the agent has the descriptor of the seccomp filter's notifications.
+    ListenerTaken,
 }
 
 impl Word {
@@ -57,6 +62,7 @@ impl Word {
             Word::Created => b'c',
             Word::Recorded => b'k',
             Word::Start => b's',
+            Word::ListenerTaken => b't',
         }
     }
 }
@@ -256,6 +262,13 @@ pub enum Act {
     FindCommand,
     /// Wait for `start`.
     AwaitStart,
+    /// Load a filter of system calls. From here on the command's own rules hold, so nothing but its execution comes behind it.
+    Seccomp {
+        /// The filter.
+        filter: Filter,
+        /// The first descriptor that does not go along at the execution.
+        close_from: u32,
+    },
     /// Execute the command. Descriptors from this number on do not go along.
     Exec {
         /// The first descriptor that is closed.
@@ -278,6 +291,7 @@ impl fmt::Display for Act {
             Act::Mask(path) => write!(f, "mask {}", path.display()),
             Act::ReadonlyPath(path) => write!(f, "make {} read-only", path.display()),
             Act::WorkingDirectory(path) => write!(f, "chdir {}", path.display()),
+            Act::Seccomp { filter, .. } => write!(f, "load a seccomp filter of {} instructions", filter.program.len()),
             other => write!(f, "{other:?}"),
         }
     }

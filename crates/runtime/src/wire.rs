@@ -24,6 +24,7 @@ pub const MOST_DESCRIPTORS: usize = 253;
 /// The longest text that travels with a failure.
 const LONGEST_TEXT: usize = 4000;
 const FAILURE: u8 = b'!';
+const LISTENER: u8 = b'l';
 
 /// One end of the wire.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub enum Packet {
     Word(u8, Vec<OwnedFd>),
     /// A step failed.
     Failure(Failure),
+    /// The descriptor of a seccomp filter's notifications is about to have this number in the process that says so.
+    Listener(i32),
     /// The other end is closed.
     End,
 }
@@ -68,6 +71,12 @@ impl Wire {
     /// Says a word.
     pub fn say(&self, word: Word, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
         self.send(&[word.byte()], descriptors)
+    }
+
+    /// Says which number the descriptor of a filter's notifications will have.
+    pub fn announce_listener(&self, number: i32) -> io::Result<()> {
+        let [a, b, c, d] = number.to_le_bytes();
+        self.send(&[LISTENER, a, b, c, d], &[])
     }
 
     /// Reports a step that failed.
@@ -108,6 +117,7 @@ impl Wire {
         Ok(match &bytes[..received] {
             [] => Packet::End,
             [FAILURE, record @ ..] => Packet::Failure(decode(record).ok_or(Errno::PROTO)?),
+            [LISTENER, a, b, c, d] => Packet::Listener(i32::from_le_bytes([*a, *b, *c, *d])),
             [word, ..] => Packet::Word(*word, descriptors),
         })
     }
@@ -151,6 +161,13 @@ mod tests {
         a.say(Word::Mounts, &[a.as_fd(), a.as_fd()]).unwrap();
         let Packet::Word(word, descriptors) = b.receive().unwrap() else { panic!() };
         assert_eq!((word, descriptors.len()), (Word::Mounts.byte(), 2));
+    }
+
+    #[test]
+    fn a_listener_is_announced() {
+        let (a, b) = Wire::pair().unwrap();
+        a.announce_listener(300).unwrap();
+        assert!(matches!(b.receive().unwrap(), Packet::Listener(300)));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod filesystem_ids;
 pub mod loopback;
 pub mod mount;
 mod namespace;
+pub mod seccomp;
 pub mod signals;
 mod statmount;
 

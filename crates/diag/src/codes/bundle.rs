@@ -14,4 +14,6 @@ family! {
     UR0411 Engine "config.json asks for something that this version cannot do";
     UR0412 Engine "a device cannot be made";
     UR0413 Engine "the configuration contradicts itself";
+    UR0420 Engine "the seccomp filter cannot be had on this machine";
+    UR0421 Engine "the seccomp agent cannot be given the container";
 }

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Device, IdMapping, Namespace, Resources, null_as_default};
+use super::{Device, IdMapping, Namespace, Resources, Seccomp, null_as_default};
 
 /// `linux` (config-linux.md).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub struct Linux {
     pub namespaces: Vec<Namespace>,
     /// A filter of system calls.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub seccomp: Option<Value>,
+    pub seccomp: Option<Seccomp>,
     /// How mounts come and go between the root filesystem and the host: `private`, `shared`, `slave`, `unbindable`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rootfs_propagation: Option<String>,

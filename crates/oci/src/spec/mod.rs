@@ -2,7 +2,7 @@
 //!
 //! What the specification demands is demanded here: a member that must be there and is not is a fault, never a default.
 //! Members that are not known are ignored, as the specification wants it; `null` is the same as absent, as Go writes it.
-//! What nothing here looks into (seccomp and the like, other platforms) is kept as it is.
+//! What nothing here looks into (other platforms) is kept as it is.
 
 pub mod capability;
 mod device;
@@ -14,6 +14,7 @@ mod namespace;
 mod process;
 mod resources;
 mod rlimit;
+mod seccomp;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +36,7 @@ pub use resources::{
     WeightDevice,
 };
 pub use rlimit::{Rlimit, RlimitKind};
+pub use seccomp::{Seccomp, SeccompAction, SeccompArgument, SeccompFlag, SeccompOperator, SeccompRule};
 
 /// A whole config.json.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -104,14 +104,18 @@ impl Command {
     }
 
     /// Executes the program. Returns only if that fails.
-    pub(super) fn execute(&self, close_from: u32) -> Done {
+    pub(super) fn execute(&self) -> Done {
         let Some(path) = &self.path else { return Err(Fault::new("execve()", Errno::NOENT)) };
-        sys::descriptors::close_at_exec_from(close_from)
-            .map_err(|errno| Fault::new(format!("close_range({close_from})"), errno))?;
-        sys::signals::reset().map_err(|errno| Fault::new("sigprocmask()", errno))?;
         let errno = sys::execve(path, &self.args, &self.env);
         Err(fault(path, errno, &examine(Path::new(OsStr::from_bytes(path.as_bytes())), errno)))
     }
+}
+
+/// What comes right before: descriptors from this number on do not go along, and signals are as a program expects them.
+pub(super) fn ready(close_from: u32) -> Done {
+    sys::descriptors::close_at_exec_from(close_from)
+        .map_err(|errno| Fault::new(format!("close_range({close_from})"), errno))?;
+    sys::signals::reset().map_err(|errno| Fault::new("sigprocmask()", errno))
 }
 
 fn fault(path: &CString, errno: Errno, finding: &Finding) -> Fault {

@@ -29,7 +29,7 @@ pub(crate) use mounts::{apply, clone_of, kernel_words};
 use oci::Bundle;
 use rustix::{
     event::{PollFd, PollFlags, poll},
-    io::Errno,
+    io::{Errno, fcntl_dupfd_cloexec},
     net::{SocketFlags, accept_with},
 };
 pub use slots::Slots;
@@ -37,6 +37,7 @@ use sys::Alone;
 
 use crate::{
     hooks::{Kind, run_all},
+    seccomp::Filter,
     state::{State, Status},
     step::{Act, Slot, Step, Word},
     wire::{Failure, Packet, Wire},
@@ -92,6 +93,8 @@ pub struct Way {
     mask: Option<OwnedFd>,
     /// Descriptors that are no longer needed.
     spent: Vec<OwnedFd>,
+    /// Whether everything is done that comes right before the execution.
+    ready: bool,
 }
 
 /// Everything that the clone works with.
@@ -162,7 +165,8 @@ impl Child<'_> {
             Act::EnteredTerminal { size, owner } => self.open_entered_terminal(*size, *owner),
             Act::Streams(streams) => self.take_streams(*streams),
             Act::FindCommand => self.command.find(),
-            Act::Exec { close_from } => self.command.execute(*close_from),
+            Act::Seccomp { filter, close_from } => self.load_filter(filter, *close_from),
+            Act::Exec { close_from } => self.execute(*close_from),
             Act::Fresh { .. }
             | Act::EnterRoot(_)
             | Act::Attach { .. }
@@ -179,6 +183,32 @@ impl Child<'_> {
             | Act::ReadonlyPath(_) => self.mount(act),
             other => process::perform(other, &self.wire),
         }
+    }
+
+    fn execute(&mut self, close_from: u32) -> Done {
+        if !self.way.ready {
+            exec::ready(close_from)?;
+        }
+        self.command.execute()
+    }
+
+    /// Loads the filter. What it says holds for this process too from then on.
+    fn load_filter(&mut self, filter: &Filter, close_from: u32) -> Done {
+        exec::ready(close_from)?;
+        self.way.ready = true;
+        // This process is a clone of one with a single thread, and so has one itself.
+        let alone = Alone::at_start().map_err(Fault::report)?;
+        let call = || format!("seccomp(SECCOMP_SET_MODE_FILTER, {:#x})", filter.flags.bits());
+        if !filter.notifies() {
+            return sys::seccomp::load(&alone, &filter.program, filter.flags).call(call).map(drop);
+        }
+        // The kernel gives away the lowest number that is free.
+        let lowest = fcntl_dupfd_cloexec(&self.wire, 0).call(|| "fcntl(F_DUPFD_CLOEXEC)".into())?;
+        let number = lowest.as_raw_fd();
+        drop(lowest);
+        self.wire.announce_listener(number).call(|| "sendmsg(listener)".into())?;
+        let _listener = sys::seccomp::load(&alone, &filter.program, filter.flags).call(call)?;
+        self.await_word(Word::ListenerTaken)
     }
 
     fn say(&mut self, word: Word) -> Done {

@@ -39,6 +39,7 @@ use crate::{
     launch::start_over,
     parent::{Hatching, adjust, died, internal},
     plan::entering::{self, Entering, Wishes},
+    seccomp::listener,
     state::{State, Status, read_proc, read_word},
     step::{Step, Word},
     wire::{Packet, Wire},
@@ -169,7 +170,7 @@ impl Container {
         let _ = wire.say(Word::Mapped, &[]);
         let terminal = await_created(&self.bundle, &plan, map.as_ref(), &wire, &hatching)?;
         let Entering { steps, warnings, .. } = plan;
-        Ok(Entered { hatching, wire, terminal, warnings, bundle: self.bundle, steps, map })
+        Ok(Entered { hatching, wire, terminal, warnings, bundle: self.bundle, state: self.state, steps, map })
     }
 }
 
@@ -182,6 +183,7 @@ pub struct Entered {
     /// What the user should know.
     pub warnings: Vec<Error>,
     bundle: Bundle,
+    state: State,
     steps: Vec<Step>,
     map: Option<IdMap>,
 }
@@ -194,7 +196,10 @@ impl Entered {
 
     /// Executes the command; this process is its parent and waits for it.
     pub fn execute(mut self) -> Result<clone::Child> {
-        match start_over(&self.wire)? {
+        let process = self.hatching.process.as_ref().ok_or_else(|| internal("pidfd", Errno::CHILD))?;
+        let deliver =
+            |number| listener::deliver(&self.bundle, &self.state, process.pidfd.as_fd(), process.pid, number);
+        match start_over(&self.wire, deliver)? {
             Some(failure) => {
                 let error = explain::failure(&self.bundle, &self.steps, self.map.as_ref(), failure);
                 let of_document = self.bundle.source.file.as_str() != self.bundle.path.join("config.json").as_os_str();
@@ -215,7 +220,7 @@ fn await_created(
     match wire.receive().map_err(|errno| internal("recvmsg()", errno))? {
         Packet::Word(byte, mut descriptors) if byte == Word::Created.byte() => Ok(descriptors.pop()),
         Packet::Failure(failure) => Err(explain::failure(bundle, &plan.steps, map, failure)),
-        Packet::Word(..) | Packet::End => Err(died(hatching)),
+        Packet::Word(..) | Packet::Listener(_) | Packet::End => Err(died(hatching)),
     }
 }
 

@@ -5,6 +5,7 @@
 mod command;
 mod idmapping;
 mod mounts;
+mod seccomp;
 
 use diag::{Error, Report, codes};
 use idmap::{Extents, IdMap, Kind};
@@ -33,6 +34,7 @@ pub fn failure(bundle: &Bundle, steps: &[Step], map: Option<&IdMap>, failure: Fa
     let errno = Errno::from_raw_os_error(failure.errno);
     let error = match &step.act {
         Act::FindCommand | Act::Exec { .. } => command::explain(&failure.text, &failure.call),
+        Act::Seccomp { filter, .. } => seccomp::refused(filter, errno),
         Act::Fresh { fs, .. } => mounts::fresh(&fs.to_string_lossy(), errno, &failure.text),
         Act::Attach { target, .. } => mounts::target(target, errno, &failure.call, map),
         // A container's own is made if it is missing; that of a process that enters is not.
@@ -69,6 +71,7 @@ fn code_of(act: &Act, step: &Step) -> diag::Code {
         Act::Node(_) => codes::UR0412,
         Act::Sysctl { .. } => codes::UR0510,
         Act::Limit { .. } => codes::UR0509,
+        Act::Seccomp { .. } => codes::UR0420,
         Act::Bounding(_) | Act::Capabilities(_) => codes::UR0508,
         Act::Become { .. } | Act::Ids { .. } => codes::UR0106,
         Act::Terminal { .. } | Act::EnteredTerminal { .. } | Act::Streams(_) => codes::UR0511,

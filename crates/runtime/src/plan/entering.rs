@@ -12,6 +12,7 @@ use super::{Context, assemble::ruler, map, namespaces::NamespacePlan, process, u
 use crate::{
     child::exec::Command,
     host::Host,
+    seccomp,
     step::{Act, Slot, Step, Word},
 };
 
@@ -52,6 +53,7 @@ pub struct Entering {
 /// Decides. `bundle.spec.process` is the process that enters, and not the container's own.
 pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Entering> {
     unsupported::check(bundle)?;
+    let filter = super::filter(bundle)?;
     let nothing = NamespacePlan::default();
     let mut context = Context {
         bundle,
@@ -85,11 +87,15 @@ pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Enteri
     context.step(Act::WorkingDirectory(cwd), at("cwd"));
     let limits = process::limits(&mut context, spec)?;
     let sets = process::capabilities(&mut context, spec, host.last_capability());
-    process::become_process(&mut context, spec, sets);
+    process::become_process(&mut context, spec, sets, filter.is_some());
     for act in [Act::FindCommand, Act::Say(Word::Created), Act::AwaitStart] {
         context.step(act, at("args").child(0));
     }
-    context.step(Act::Exec { close_from: 3 + wishes.preserve_fds }, at("args").child(0));
+    let close_from = 3 + wishes.preserve_fds;
+    if let Some(filter) = filter {
+        context.step(Act::Seccomp { filter, close_from }, Pointer::new(seccomp::AT));
+    }
+    context.step(Act::Exec { close_from }, at("args").child(0));
     let Context { steps, slots, warnings, .. } = context;
     Ok(Entering { steps, slots, limits, oom_score_adj: spec.oom_score_adj, command, warnings })
 }

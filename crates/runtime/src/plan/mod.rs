@@ -36,6 +36,7 @@ use crate::{
     hooks,
     host::Host,
     job::Root,
+    seccomp::{self, Filter},
     step::{Act, Slot, Step, Word},
 };
 
@@ -177,6 +178,7 @@ pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Plan> 
     let linux = bundle.spec.linux.as_ref();
     cgroup::resources::check(linux.and_then(|linux| linux.resources.as_ref()), &bundle.source)?;
     check_hooks(bundle)?;
+    let filter = filter(bundle)?;
     let namespaces = NamespacePlan::decide(bundle)?;
     let map = map::decide(bundle, &namespaces)?;
     let writer = map.as_ref().map_or(MapWriter::Parent, |map| writer(map, host));
@@ -203,8 +205,8 @@ pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Plan> 
     mounts::decide(&mut context)?;
     devices::decide(&mut context)?;
     set_up_streams(&mut context, spec, wishes.stdio)?;
-    let limits = finish(&mut context, spec, wishes.no_pivot)?;
-    launch_steps(&mut context, wishes.preserve_fds, wishes.die_with_parent);
+    let limits = finish(&mut context, spec, wishes.no_pivot, filter.is_some())?;
+    launch_steps(&mut context, wishes.preserve_fds, wishes.die_with_parent, filter);
     let Context { slots, prepared, steps, idmapped, warnings, .. } = context;
     let cgroup_path = linux.and_then(|linux| linux.cgroups_path.as_deref());
     Ok(Plan {
@@ -237,6 +239,12 @@ fn writer(map: &IdMap, host: &Host) -> MapWriter {
     }
 }
 
+/// The filter of system calls that every process of the container has.
+fn filter(bundle: &Bundle) -> Result<Option<Filter>> {
+    let profile = bundle.spec.linux.as_ref().and_then(|linux| linux.seccomp.as_ref());
+    profile.map(|profile| seccomp::compile(profile, &bundle.source, &Pointer::new(seccomp::AT))).transpose()
+}
+
 fn check_hooks(bundle: &Bundle) -> Result<()> {
     let Some(spec) = &bundle.spec.hooks else { return Ok(()) };
     hooks::Kind::ALL.into_iter().try_for_each(|kind| hooks::check(kind.of(spec), kind, &bundle.source))
@@ -260,7 +268,12 @@ fn set_up_streams(context: &mut Context<'_>, process: &Process, stdio: Option<[O
 }
 
 /// What is done once everything is mounted, up to the last right that is given up.
-fn finish(context: &mut Context<'_>, spec: &Process, no_pivot: bool) -> Result<Vec<(Resource, Rlimit, Pointer)>> {
+fn finish(
+    context: &mut Context<'_>,
+    spec: &Process,
+    no_pivot: bool,
+    filtered: bool,
+) -> Result<Vec<(Resource, Rlimit, Pointer)>> {
     let bundle = context.bundle;
     let here = || Pointer::root();
     if runtime_hooks(bundle) {
@@ -285,11 +298,12 @@ fn finish(context: &mut Context<'_>, spec: &Process, no_pivot: bool) -> Result<V
     context.step(Act::WorkingDirectory(cwd), cwd_at);
     let limits = process::limits(context, spec)?;
     let sets: CapSets = process::capabilities(context, spec, context.host.last_capability());
-    process::become_process(context, spec, sets);
+    process::become_process(context, spec, sets, filtered);
     Ok(limits)
 }
 
-fn launch_steps(context: &mut Context<'_>, preserve_fds: u32, die_with_parent: bool) {
+fn launch_steps(context: &mut Context<'_>, preserve_fds: u32, die_with_parent: bool, filter: Option<Filter>) {
+    let close_from = 3 + preserve_fds;
     context.step(Act::FindCommand, Pointer::new("/process/args/0"));
     if die_with_parent {
         context.step(Act::DieWithParent, Pointer::root());
@@ -300,7 +314,10 @@ fn launch_steps(context: &mut Context<'_>, preserve_fds: u32, die_with_parent: b
     if hooks.is_some_and(|hooks| !hooks.start_container.is_empty()) {
         context.step(Act::StartContainerHooks, Pointer::new("/hooks/startContainer"));
     }
-    context.step(Act::Exec { close_from: 3 + preserve_fds }, Pointer::new("/process/args/0"));
+    if let Some(filter) = filter {
+        context.step(Act::Seccomp { filter, close_from }, Pointer::new(seccomp::AT));
+    }
+    context.step(Act::Exec { close_from }, Pointer::new("/process/args/0"));
 }
 
 /// Whether the parent has hooks to run in the middle of the set-up.

@@ -7,7 +7,12 @@ use oci::spec::Process;
 use rustix::process::{Resource, Rlimit, getrlimit};
 
 use super::{Context, mounts::c_string};
-use crate::{capability::CapSets, child::exec::Command, rlimit, step::Act};
+use crate::{
+    capability::{CapSet, CapSets},
+    child::exec::Command,
+    rlimit,
+    step::Act,
+};
 
 /// The process of config.json; a container that is only created for its namespaces has none, and cannot be started by this runtime.
 pub(super) fn required<'a>(context: &Context<'a>) -> Result<&'a Process> {
@@ -80,12 +85,30 @@ pub(super) fn capabilities(context: &mut Context<'_>, process: &Process, last: u
     sets
 }
 
+/// `CAP_SYS_ADMIN`.
+const SYS_ADMIN: u8 = 21;
+
+/// Whether the container's first process has `CAP_SYS_ADMIN` in its user namespace.
+fn may_administer(context: &Context<'_>) -> bool {
+    let entered_user_namespace = context.entered && context.map.is_some();
+    context.has_user_namespace()
+        || entered_user_namespace
+        || rustix::thread::capabilities(None).is_ok_and(|sets| sets.permitted.bits() >> SYS_ADMIN & 1 == 1)
+}
+
 /// Plans ids, capabilities and what else makes the process what it is, in the only order that works.
-pub(super) fn become_process(context: &mut Context<'_>, process: &Process, sets: CapSets) {
+///
+/// To load a filter without `noNewPrivileges` takes `CAP_SYS_ADMIN`, which is kept until then; the execution takes it away by itself.
+pub(super) fn become_process(context: &mut Context<'_>, process: &Process, mut sets: CapSets, filtered: bool) {
     let at = |name: &str| Pointer::new("/process").child(name);
     let user = &process.user;
     context.step(Act::Bounding(sets.bounding), at("capabilities").child("bounding"));
     let groups = context.may_set_groups.then(|| user.additional_gids.clone());
+    if filtered && !process.no_new_privileges && may_administer(context) {
+        let administer = CapSet(1 << SYS_ADMIN);
+        sets.effective = sets.effective.with(administer);
+        sets.permitted = sets.permitted.with(administer);
+    }
     // A process that joins a container has a neighbour there who could look into it.
     let ids = Act::Ids { uid: user.uid, gid: user.gid, groups, umask: user.umask, dumpable: !context.entered };
     context.step(ids, at("user"));

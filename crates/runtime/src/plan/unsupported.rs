@@ -9,8 +9,7 @@ use oci::{
 /// One member: where it is, and whether this configuration has it.
 type Member = (&'static str, fn(&Spec) -> bool);
 
-const MEMBERS: [Member; 13] = [
-    ("/linux/seccomp", |spec| linux(spec, |linux| linux.seccomp.is_some())),
+const MEMBERS: [Member; 12] = [
     ("/linux/intelRdt", |spec| linux(spec, |linux| linux.intel_rdt.is_some())),
     ("/linux/memoryPolicy", |spec| linux(spec, |linux| linux.memory_policy.is_some())),
     ("/linux/netDevices", |spec| linux(spec, |linux| !linux.net_devices.is_empty())),

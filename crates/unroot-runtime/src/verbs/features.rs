@@ -6,8 +6,9 @@ use diag::Result;
 use runtime::{
     capability,
     plan::{IDMAP_ROOT, options},
+    seccomp,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::help::say;
 
@@ -22,7 +23,7 @@ pub fn features() -> Result<ExitCode> {
             "namespaces": ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"],
             "capabilities": (0..=40).map(capability::name).collect::<Vec<_>>(),
             "cgroup": { "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": false },
-            "seccomp": { "enabled": false },
+            "seccomp": filters(),
             "apparmor": { "enabled": false },
             "selinux": { "enabled": false },
             "intelRdt": { "enabled": false },
@@ -34,4 +35,17 @@ pub fn features() -> Result<ExitCode> {
         "potentiallyUnsafeConfigAnnotations": [IDMAP_ROOT],
     });
     say(&format!("{}\n", serde_json::to_string_pretty(&features).unwrap_or_default()))
+}
+
+/// What profiles may have. Whether this kernel knows a flag is asked, as the specification wants it.
+fn filters() -> Value {
+    let supported = seccomp::FLAGS.into_iter().filter(|(_, flag)| seccomp::is_supported(*flag)).map(|(name, _)| name);
+    json!({
+        "enabled": true,
+        "actions": seccomp::ACTIONS,
+        "operators": ["SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE", "SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE"],
+        "archs": seccomp::ARCHITECTURES,
+        "knownFlags": seccomp::FLAGS.map(|(name, _)| name),
+        "supportedFlags": supported.collect::<Vec<_>>(),
+    })
 }

@@ -1,6 +1,6 @@
 //! `start`: the word that a created container waits for.
 
-use std::process::ExitCode;
+use std::{os::fd::AsFd, process::ExitCode};
 
 use diag::{Error, Result, codes};
 use oci::Bundle;
@@ -10,12 +10,14 @@ use runtime::{
     launch::{poststart, start_address, start_over},
     own_namespace,
     plan::{self, Wishes},
+    seccomp::listener,
     state::{START_SOCKET, State, Status},
     wire::Wire,
 };
 use rustix::{
     io::Errno,
     net::{AddressFamily, SocketFlags, SocketType, connect, socket_with},
+    process::{Pid, PidfdFlags, pidfd_open},
 };
 use sys::Alone;
 
@@ -32,7 +34,7 @@ pub fn start(global: &Global, id: &str, reporter: &Reporter) -> Result<ExitCode>
     }
     let bundle = Bundle::open(&state.bundle)?;
     let wire = reach(&held, id)?;
-    if let Some(failure) = start_over(&wire)? {
+    if let Some(failure) = start_over(&wire, |number| deliver(&bundle, &state, number))? {
         let plan = decided_again(&state, &bundle)?;
         return Err(explain::failure(&bundle, &plan.steps, plan.map.as_ref(), failure));
     }
@@ -44,6 +46,17 @@ pub fn start(global: &Global, id: &str, reporter: &Reporter) -> Result<ExitCode>
     })?;
     reporter.warnings(&poststart(&bundle, &state));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Gives the descriptor of the container's seccomp notifications to its agent.
+fn deliver(bundle: &Bundle, state: &State, number: i32) -> Result<()> {
+    let pid = state.pid.unwrap_or(0);
+    let process = Pid::from_raw(pid).ok_or(Errno::SRCH).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()));
+    let process = process.map_err(|errno| {
+        Error::new(codes::UR0603, format!("the container `{}` cannot be started: it has stopped", state.id))
+            .os(format!("pidfd_open({pid})"), errno.raw_os_error())
+    })?;
+    listener::deliver(bundle, state, process.as_fd(), pid, number)
 }
 
 /// Connects to the container's first process.

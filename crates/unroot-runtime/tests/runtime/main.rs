@@ -28,5 +28,6 @@ mod process;
 mod root;
 mod root_mistakes;
 mod rootless;
+mod seccomp;
 mod stress;
 mod texts;

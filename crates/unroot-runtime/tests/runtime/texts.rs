@@ -118,5 +118,6 @@ shows!(privileged_text_of_a_failing_hook, |bundle| {
 });
 
 shows!(privileged_text_of_seccomp, |bundle| {
-    bundle.set("/linux/seccomp", json!({"defaultAction": "SCMP_ACT_ALLOW"}));
+    let rule = json!({"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"});
+    bundle.set("/linux/seccomp", json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}));
 });
