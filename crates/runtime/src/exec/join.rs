@@ -141,7 +141,9 @@ fn by_go_between(
             Ok(clone::Child { pid, pidfd })
         }
         Packet::Failure(failure) => Err(refused(&failure.call, Errno::from_raw_os_error(failure.errno))),
-        Packet::Listener(_) | Packet::End => Err(Error::new(codes::UR0608, "the process that goes ahead into the container died")),
+        Packet::Listener(_) | Packet::End => {
+            Err(Error::new(codes::UR0608, "the process that goes ahead into the container died"))
+        }
     }
 }
 

@@ -197,8 +197,7 @@ impl Entered {
     /// Executes the command; this process is its parent and waits for it.
     pub fn execute(mut self) -> Result<clone::Child> {
         let process = self.hatching.process.as_ref().ok_or_else(|| internal("pidfd", Errno::CHILD))?;
-        let deliver =
-            |number| listener::deliver(&self.bundle, &self.state, process.pidfd.as_fd(), process.pid, number);
+        let deliver = |number| listener::deliver(&self.bundle, &self.state, process.pidfd.as_fd(), process.pid, number);
         match start_over(&self.wire, deliver)? {
             Some(failure) => {
                 let error = explain::failure(&self.bundle, &self.steps, self.map.as_ref(), failure);
