@@ -5,6 +5,7 @@
 //! warnings go to [`Notices`] when they are known.
 
 pub mod accounts;
+mod attach;
 pub mod calc;
 pub mod capabilities;
 pub mod claims;
@@ -15,6 +16,7 @@ pub mod containers_conf;
 mod create;
 pub mod credentials;
 pub mod environment;
+pub mod events;
 mod explain_map;
 mod files;
 mod foreign;
@@ -26,10 +28,12 @@ pub mod images;
 pub mod import;
 pub mod info;
 pub mod inspect;
+mod kill;
 mod ladder;
 pub mod life;
 mod load;
 pub mod login;
+pub mod logs;
 pub mod map;
 pub mod map_of;
 pub mod map_plan;
@@ -41,12 +45,15 @@ pub mod ps;
 pub mod pull;
 pub mod push;
 pub mod registries;
-mod remove;
+pub mod remove;
+mod rename;
 pub mod request;
+mod restart;
 pub mod rootless;
 pub mod run;
 pub mod scope;
 pub mod search;
+pub mod select;
 pub mod spec;
 mod start;
 mod stop;
@@ -55,6 +62,7 @@ mod target;
 pub mod transfer;
 mod userdb;
 mod values;
+pub mod wait;
 pub mod who;
 
 use diag::{Error, Result};
@@ -63,6 +71,7 @@ use store::{Store, image::Intake};
 use sys::{Alone, Dir};
 
 pub use client::Notices;
+pub use runtime::signal::Signal;
 pub use oci::Timestamp;
 pub use scope::{Options, Scope};
 

@@ -84,6 +84,8 @@ pub enum Life {
     Created,
     /// A monitor holds its lock. The init's pid on the host, if it is known.
     Running(Option<Process>),
+    /// A monitor holds its lock, and will start it again in a moment. How it ended, if that is recorded already.
+    Restarting(Option<Exit>),
     /// It has ended.
     Exited(Exit),
     /// It was started, and nobody knows how it ended: its monitor was killed, or the machine went down.
@@ -196,7 +198,12 @@ pub fn of(store: &Store, container: &Container) -> Result<Life> {
     let Ok(dir) = store.running().dir(id) else { return Ok(records(container)) };
     let Ok(lock) = dir.open_at("lock", OFlags::RDONLY, Mode::empty()) else { return Ok(records(container)) };
     if flock(&lock, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK) {
-        return Ok(Life::Running(read_init(&dir)));
+        let init = read_init(&dir);
+        // Between two lives there is no init, and the record of the last one's end says that there will be another.
+        return Ok(match read_exit(container).filter(|exit| init.is_none() && exit.again) {
+            Some(exit) => Life::Restarting(Some(exit)),
+            None => Life::Running(init),
+        });
     }
     bury(&dir);
     drop(lock);
@@ -205,12 +212,21 @@ pub fn of(store: &Store, container: &Container) -> Result<Life> {
 
 /// What the container's own directory says about its last life.
 fn records(container: &Container) -> Life {
-    let exit = container.dir().read("exit.json", LIMIT).ok().and_then(|text| serde_json::from_slice(&text).ok());
-    match exit {
+    match read_exit(container) {
         Some(exit) => Life::Exited(exit),
         None if container.dir().has(STARTED) => Life::Lost,
         None => Life::Created,
     }
+}
+
+/// How it ended, if it has.
+pub fn read_exit(container: &Container) -> Option<Exit> {
+    serde_json::from_slice(&container.dir().read("exit.json", LIMIT).ok()?).ok()
+}
+
+/// How often its monitor has started it again since a person did.
+pub fn restarts(container: &Container) -> u32 {
+    container.dir().read_text("restarts", 64).ok().and_then(|text| text.trim().parse().ok()).unwrap_or_default()
 }
 
 /// The file that says when a container was started last: seconds since the epoch.

@@ -3,12 +3,14 @@
 use std::fs;
 
 use diag::{Error, Result, codes};
+use runtime::job::{Exit, restart::RestartPolicy};
 
 use crate::{
     Engine,
     config::Config,
     life::{self, Life},
     request::Given,
+    wait::Condition,
 };
 
 /// One container.
@@ -34,6 +36,43 @@ pub struct Row {
     pub state: State,
     /// The uid map of its init while it runs: `CONTAINER:HOST:COUNT`, with commas between; else empty.
     pub uid_map: String,
+    /// Its restart policy.
+    pub restart: RestartPolicy,
+    /// How often its monitor has started it again.
+    pub restarts: u32,
+    /// How it ended last, if that is recorded.
+    pub exit: Option<Exit>,
+    /// `starting`, `healthy` or `unhealthy`; empty without a health check.
+    pub health: String,
+}
+
+impl Row {
+    /// Whether a wish of `wait` is fulfilled.
+    pub(crate) fn meets(&self, condition: Condition) -> bool {
+        match condition {
+            Condition::Created => self.state == State::Created,
+            Condition::Running => matches!(self.state, State::Running { .. }),
+            Condition::Paused => matches!(self.state, State::Paused { .. }),
+            Condition::Stopped => matches!(self.state, State::Exited { .. } | State::Lost),
+            Condition::Healthy => self.health == "healthy",
+            Condition::Unhealthy => self.health == "unhealthy",
+            Condition::Removing => false,
+        }
+    }
+
+    /// Whether it is there: it runs, is frozen, or comes back in a moment.
+    pub fn is_up(&self) -> bool {
+        matches!(self.state, State::Running { .. } | State::Paused { .. } | State::Restarting { .. })
+    }
+
+    /// Whether it is to be started when the machine is (`should-start-on-boot`).
+    fn starts_on_boot(&self) -> bool {
+        match self.restart {
+            RestartPolicy::Always => true,
+            RestartPolicy::UnlessStopped => !self.exit.is_some_and(|exit| exit.by_person),
+            RestartPolicy::No | RestartPolicy::OnFailure { .. } => false,
+        }
+    }
 }
 
 /// How a container is.
@@ -45,6 +84,16 @@ pub enum State {
     Running {
         /// Its init's pid on the host; 0 while it is being started.
         pid: i32,
+    },
+    /// It runs, frozen.
+    Paused {
+        /// Its init's pid on the host.
+        pid: i32,
+    },
+    /// It has ended, and its monitor starts it again in a moment.
+    Restarting {
+        /// Its last exit status.
+        code: u8,
     },
     /// It has ended.
     Exited {
@@ -63,6 +112,8 @@ impl State {
         match self {
             State::Created => "created",
             State::Running { .. } => "running",
+            State::Paused { .. } => "paused",
+            State::Restarting { .. } => "restarting",
             State::Exited { .. } | State::Lost => "exited",
         }
     }
@@ -81,23 +132,17 @@ pub enum Filter {
     Exited(u8),
     /// An image's name or the beginning of its id.
     Ancestor(String),
+    /// A restart policy's name.
+    RestartPolicy(String),
+    /// `should-start-on-boot`.
+    StartsOnBoot(bool),
+    /// A state of health.
+    Health(String),
 }
 
 /// Podman's filters that there are no data for yet.
-const LATER: [&str; 12] = [
-    "before",
-    "command",
-    "health",
-    "isolated",
-    "label",
-    "network",
-    "pod",
-    "publish",
-    "restart-policy",
-    "since",
-    "until",
-    "volume",
-];
+const LATER: [&str; 10] =
+    ["before", "command", "isolated", "label", "network", "pod", "publish", "since", "until", "volume"];
 
 impl Filter {
     /// Reads `KEY=VALUE`.
@@ -111,19 +156,29 @@ impl Filter {
             "id" => Ok(Filter::Id(value.to_owned())),
             "name" => Ok(Filter::Name(value.to_owned())),
             "ancestor" => Ok(Filter::Ancestor(value.to_owned())),
-            "status" if ["created", "running", "exited", "stopped"].contains(&value) => {
+            "status" if ["created", "running", "paused", "restarting", "exited", "stopped"].contains(&value) => {
                 Ok(Filter::Status(value.to_owned()))
             }
-            "status" => {
-                Err(refused(format!("there is no state `{value}`")).help("the states are created, running and exited"))
-            }
+            "status" => Err(refused(format!("there is no state `{value}`"))
+                .help("the states are created, running, paused, restarting and exited")),
             "exited" => {
                 value.parse().map(Filter::Exited).map_err(|_| refused(format!("`{value}` is not an exit status")))
             }
+            "restart-policy" => Ok(Filter::RestartPolicy(value.to_owned())),
+            "health" if ["starting", "healthy", "unhealthy", "none"].contains(&value) => {
+                Ok(Filter::Health(value.to_owned()))
+            }
+            "health" => Err(refused(format!("there is no state of health `{value}`"))
+                .help("the states are starting, healthy, unhealthy and none")),
+            "should-start-on-boot" => value
+                .parse()
+                .map(Filter::StartsOnBoot)
+                .map_err(|_| refused(format!("`{value}` is neither `true` nor `false`"))),
             key if LATER.contains(&key) => Err(given
                 .blame(Error::new(codes::UR0808, format!("Podman's filter `{key}` is not supported by this version")))),
-            key => Err(refused(format!("there is no filter `{key}`"))
-                .help("the filters are id, name, status, exited and ancestor")),
+            key => Err(refused(format!("there is no filter `{key}`")).help(
+                "the filters are id, name, status, exited, ancestor, health, restart-policy and should-start-on-boot",
+            )),
         }
     }
 
@@ -138,6 +193,9 @@ impl Filter {
             Filter::Name(part) => row.name.contains(part.as_str()),
             Filter::Status(word) if word == "stopped" => row.state.word() == "exited",
             Filter::Status(word) => row.state.word() == word,
+            Filter::RestartPolicy(name) => row.restart.name() == name,
+            Filter::StartsOnBoot(wanted) => row.starts_on_boot() == *wanted,
+            Filter::Health(wanted) => row.health == *wanted || (wanted == "none" && row.health.is_empty()),
             Filter::Exited(wanted) => matches!(row.state, State::Exited { code, .. } if code == *wanted),
             Filter::Ancestor(image) => {
                 let ends = |name: &str| name == image || name.ends_with(&format!("/{image}"));
@@ -166,7 +224,7 @@ impl Engine<'_> {
                 Err(error) => self.warn(&warning(error)),
             }
         }
-        rows.retain(|row| (all || matches!(row.state, State::Running { .. })) && passes(row, filters));
+        rows.retain(|row| (all || row.is_up()) && passes(row, filters));
         rows.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
         Ok(rows)
     }
@@ -177,6 +235,7 @@ impl Engine<'_> {
         let state = match life::of(&self.store, &container)? {
             Life::Created => State::Created,
             Life::Running(init) => State::Running { pid: init.map_or(0, |init| init.pid) },
+            Life::Restarting(exit) => State::Restarting { code: exit.map_or(0, |exit| exit.code) },
             Life::Exited(exit) => State::Exited { code: exit.code, at: exit.at },
             Life::Lost => State::Lost,
         };
@@ -192,6 +251,10 @@ impl Engine<'_> {
             remove: config.remove,
             state,
             uid_map,
+            restart: config.supervision.restart,
+            restarts: life::restarts(&container),
+            exit: life::read_exit(&container),
+            health: String::new(),
         })
     }
 }
@@ -226,6 +289,10 @@ mod tests {
             remove: false,
             state,
             uid_map: String::new(),
+            restart: RestartPolicy::No,
+            restarts: 0,
+            exit: None,
+            health: String::new(),
         }
     }
 

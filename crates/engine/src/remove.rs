@@ -18,21 +18,40 @@ use crate::{
 /// The file in the run root that says that [`Engine::sweep`] has looked at all containers since the machine has started.
 const SWEPT: &str = "swept";
 
+/// How a container is removed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Removal {
+    /// One that runs is killed; one that does not exist is no failure.
+    pub force: bool,
+    /// One that does not exist is no failure.
+    pub ignore: bool,
+    /// How long one that runs has after its stop signal, in seconds; `None`: it is killed at once.
+    pub seconds: Option<u32>,
+}
+
 impl Engine<'_> {
-    /// Removes a container; false if there was none and `force` says that this is fine.
+    /// Removes a container; false if there was none and that is fine.
     pub fn remove(&self, key: &Given<String>, force: bool) -> Result<bool> {
+        self.remove_with(key, Removal { force, ..Removal::default() })
+    }
+
+    /// Removes a container in a way; false if there was none and that is fine. UR0803 if it runs.
+    pub fn remove_with(&self, key: &Given<String>, how: Removal) -> Result<bool> {
+        let Removal { force, ignore, seconds } = how;
         let container = match self.find(key) {
-            Err(error) if force && error.code() == codes::UR0802 => return Ok(false),
+            Err(error) if (force || ignore) && error.code() == codes::UR0802 => return Ok(false),
             found => found?,
         };
         let id = container.id().clone();
-        if let Life::Running(_) = life::of(&self.store, &container)? {
+        if let Life::Running(_) | Life::Restarting(_) = life::of(&self.store, &container)? {
             if !force {
                 return Err(key.blame(running(&key.value)));
             }
             // What cannot be read any more can be removed all the same.
             let config = container.config().and_then(|text| Config::read(id.as_str(), &text))?;
-            self.end(&config, SIGKILL, Duration::from_secs(10)).map_err(|error| key.blame(error))?;
+            let (signal, patience) = seconds.map_or((SIGKILL, 10), |seconds| (config.stop_signal, seconds));
+            let patience = Duration::from_secs(patience.into());
+            self.end(&config, signal, patience).map_err(|error| key.blame(error))?;
         }
         match self.discard(&id) {
             Ok(true) => Ok(true),
@@ -50,6 +69,8 @@ impl Engine<'_> {
         let in_peace = self.store.container(id.as_str()).is_ok_and(|container| container.dir().has("exit.json"));
         let clean = (in_peace && !held.dir.has(runtime::state::FILE)) || life::bury(&held.dir);
         userdb::forget(&held.dir);
+        let config = self.store.container(id.as_str()).and_then(|container| container.config());
+        let config = config.and_then(|text| Config::read(id.as_str(), &text)).ok();
         let removed = self.store.remove_container(id);
         if removed.as_ref().is_err_and(|error| error.code() != codes::UR0802) {
             return removed.map(|()| true);
@@ -59,6 +80,9 @@ impl Engine<'_> {
         let gone = if clean { self.store.running().remove_tree(id.as_str()) } else { Ok(()) };
         drop(held);
         removed?;
+        if let Some(config) = config {
+            self.note(&config, "remove");
+        }
         gone.map_err(|failed| {
             failed.into_error(codes::UR0606, format!("the state of container {} cannot be removed", id.short()))
         })?;

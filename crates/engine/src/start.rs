@@ -40,7 +40,7 @@ impl Engine<'_> {
     }
 
     /// Starts one container, or finds it running, and stays connected to it; its exit status.
-    pub fn start_attached(&self, keys: &[Given<String>], stdin: bool) -> Result<u8> {
+    pub fn start_attached(&self, keys: &[Given<String>], wiring: Wiring) -> Result<u8> {
         let [key] = keys else {
             let what = "several containers cannot be attached to at once";
             let error = Error::new(codes::UR0806, what).help("start them without --attach and --interactive");
@@ -60,7 +60,7 @@ impl Engine<'_> {
     }
 
     /// A start that is not the first: the map is chosen anew, because others may have the old range.
-    fn start_again(&self, container: &Container, config: &Config, held: Held) -> Result<Started> {
+    pub(crate) fn start_again(&self, container: &Container, config: &Config, held: Held) -> Result<Started> {
         let layers = self.layers(config)?;
         let image = known(config, layers.as_ref())?;
         let decided = self.decide(config, &image, |_| None)?;
@@ -134,7 +134,7 @@ impl Engine<'_> {
         files::write(config, dir)?;
         self.own_files(container, config, &decided)?;
         // How the last life ended is no news of this one.
-        dir.remove_file("exit.json").map_err(kept)?;
+        dir.remove_file("exit.json").and_then(|()| dir.remove_file("restarts")).map_err(kept)?;
         let (root, in_use) = self.root(container, config, &decided, layers)?;
         if matches!(root, Root::Overlay { .. }) {
             // The last one may have been given up without a sync, which overlayfs remembers in there and refuses.
@@ -171,7 +171,7 @@ impl Engine<'_> {
     }
 
     /// How its monitor calls it in the chronicle.
-    fn subject(&self, config: &Config) -> Subject {
+    pub(crate) fn subject(&self, config: &Config) -> Subject {
         Subject {
             name: config.name.clone(),
             image: config.image.clone(),
@@ -262,7 +262,7 @@ impl Engine<'_> {
     }
 
     /// Connects to a container that runs.
-    fn attach(&self, container: &Container, config: &Config, wiring: Wiring) -> Result<u8> {
+    pub(crate) fn attach(&self, container: &Container, config: &Config, wiring: Wiring) -> Result<u8> {
         let signals = client::catch_signals(&wiring)?;
         let link = self.link(container.id().as_str())?;
         match Client::new(link, wiring, self.notices).attend(&signals)? {

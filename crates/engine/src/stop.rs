@@ -20,16 +20,20 @@ pub(crate) const SIGKILL: u8 = 9;
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Engine<'_> {
-    /// Stops a container; one that does not run is left alone, as Podman does.
-    pub fn stop(&self, key: &Given<String>, seconds: u32) -> Result<()> {
+    /// Stops a container, with so many seconds of patience (its own, if `None`); one that does not run is left alone, as Podman
+    /// does.
+    pub fn stop(&self, key: &Given<String>, seconds: Option<u32>) -> Result<()> {
         let target = self.target(key)?;
+        let patience = seconds.unwrap_or(target.config.supervision.stop_timeout);
         match life::of(&self.store, &target.container)? {
-            Life::Running(_) => {
-                self.end(&target.config, target.config.stop_signal, Duration::from_secs(seconds.into()))
+            Life::Running(_) | Life::Restarting(_) => {
+                self.end(&target.config, target.config.stop_signal, Duration::from_secs(patience.into()))
+                    .map_err(|error| key.blame(error))?;
+                self.note(&target.config, "stop");
+                Ok(())
             }
             Life::Created | Life::Exited(_) | Life::Lost => Ok(()),
         }
-        .map_err(|error| key.blame(error))
     }
 
     /// Ends a container that runs.

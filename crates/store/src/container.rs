@@ -171,6 +171,26 @@ impl Store {
         (self.holder_of(name).as_ref() == Some(id)).then(|| name.to_owned())
     }
 
+    /// Gives a container another name, and a new `config.json` that says so. A name that is taken is UR0801.
+    pub fn rename_container(&self, id: &ContainerId, name: &str, config: &[u8]) -> Result<()> {
+        check_name(name)?;
+        let what = || format!("container {} cannot be renamed", id.short());
+        let _names = self.hold_names()?;
+        let container = self.open_container(id.clone()).map_err(io(what()))?;
+        let old = self.name_of(id);
+        // Each step leaves a name that leads to it; the old one is free when the container itself says the new one.
+        self.take_name(name, id)?;
+        let renamed = container
+            .dir
+            .remove_file("name")
+            .and_then(|()| container.dir.symlink("name", name))
+            .and_then(|()| container.dir.write("config.json", config, 0o600));
+        if renamed.is_ok() {
+            self.release_name(old.as_deref());
+        }
+        renamed.map_err(io(what()))
+    }
+
     /// Removes a container's directory and its name. That it does not run is for the caller to know.
     pub fn remove_container(&self, id: &ContainerId) -> Result<()> {
         let what = || format!("container {} cannot be removed", id.short());

@@ -11,6 +11,7 @@ mod progress;
 mod prompt;
 mod registry_options;
 mod run_options;
+mod selection;
 mod table;
 mod times;
 mod usage;

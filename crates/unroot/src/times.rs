@@ -2,9 +2,17 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use diag::Result;
+use engine::request::Given;
+
 /// Seconds since the epoch, now.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// A moment that the user has written: nanoseconds since the epoch. UR0806.
+pub fn moment(given: &Given<String>) -> Result<u64> {
+    engine::logs::moment::moment(&given.value).map_err(|error| given.blame(error))
 }
 
 /// `About an hour`, `3 weeks`: a duration in seconds, as Docker's and Podman's people know it.

@@ -179,7 +179,7 @@ impl Engine<'_> {
             Life::Running(Some(init)) => return self.running(&config, init.pid).map_err(|error| word.blame(error)),
             Life::Running(None) => "is being started",
             Life::Created => "was never started",
-            Life::Exited(_) | Life::Lost => "does not run",
+            Life::Restarting(_) | Life::Exited(_) | Life::Lost => "does not run",
         };
         let lines = vec![
             format!("container `{}` {state}: it has no map now", config.name),
