@@ -13,11 +13,7 @@ impl Engine<'_> {
     /// Stays connected to a container that runs, until it ends or the detach keys are typed; its exit status. UR0814 if it does not run.
     pub fn attach_to(&self, key: &Given<String>, wiring: Wiring) -> Result<u8> {
         let target = self.target(key)?;
-        let wiring = Wiring {
-            stdin: wiring.stdin && target.config.interactive,
-            tty: target.config.tty,
-            ..wiring
-        };
+        let wiring = Wiring { stdin: wiring.stdin && target.config.interactive, tty: target.config.tty, ..wiring };
         if !matches!(life::of(&self.store, &target.container)?, Life::Running(_) | Life::Restarting(_)) {
             let what = format!("the container `{}` does not run, so there is nothing to attach to", key.value);
             return Err(key.blame(

@@ -1,6 +1,6 @@
 //! `events`: what has happened, and what happens. [`runtime::chronicle`] is where it is written down.
 
-use std::{collections::BTreeMap, fs, io::Read, path::Path};
+use std::{fs, io::Read, path::Path};
 
 use diag::{Error, Result, codes};
 use runtime::chronicle;
@@ -113,14 +113,13 @@ impl Engine<'_> {
         });
     }
 
-    /// Writes down what was done to something that is no container: an `image`, a `volume`.
-    pub(crate) fn note_other(&self, kind: &str, status: &str, id: &str, name: &str) {
+    /// Writes down what was done to an image.
+    pub(crate) fn note_image(&self, status: &str, id: &str, name: &str) {
         self.chronicle(Event {
-            kind: kind.to_owned(),
+            kind: "image".to_owned(),
             status: status.to_owned(),
             id: id.to_owned(),
             name: name.to_owned(),
-            attributes: BTreeMap::new(),
             ..Event::default()
         });
     }

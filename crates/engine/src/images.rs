@@ -126,6 +126,7 @@ impl Engine<'_> {
         let removed = Images::of(&self.store)
             .remove(&name.value, || self.images_in_use(), force)
             .map_err(|error| name.blame(error))?;
+        removed.deleted.iter().for_each(|id| self.note_image("remove", &id.hex(), &name.value));
         Ok(Removed {
             untagged: removed.untagged.iter().map(ToString::to_string).collect(),
             deleted: removed.deleted.iter().map(Digest::hex).collect(),

@@ -36,6 +36,8 @@ impl Engine<'_> {
             .import(input, name.as_ref(), &changes, request.message.as_deref(), &self.intake()?)
             .map_err(|error| blame(request, error))?;
         loaded.warnings.iter().for_each(|warning| self.warn(warning));
+        let name = loaded.image.names.first().map(ToString::to_string).unwrap_or_default();
+        self.note_image("import", &loaded.image.id.hex(), &name);
         Ok(loaded.image.id.to_string())
     }
 }

@@ -71,8 +71,8 @@ use store::{Store, image::Intake};
 use sys::{Alone, Dir};
 
 pub use client::Notices;
-pub use runtime::signal::Signal;
 pub use oci::Timestamp;
+pub use runtime::signal::Signal;
 pub use scope::{Options, Scope};
 
 /// The engine, in one scope.

@@ -24,6 +24,8 @@ impl Engine<'_> {
         let mut names = Vec::new();
         for one in loaded {
             one.warnings.iter().for_each(|warning| self.warn(warning));
+            let name = one.image.names.first().map(ToString::to_string).unwrap_or_default();
+            self.note_image("loadfromarchive", &one.image.id.hex(), &name);
             if one.image.names.is_empty() {
                 names.push(one.image.id.to_string());
             }

@@ -134,7 +134,7 @@ impl Engine<'_> {
             }
         }
         if goes_on {
-            tell_rest(&mut sources, request, tell)
+            tell_rest(&mut sources, request, tell);
         }
         Ok(())
     }

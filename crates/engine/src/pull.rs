@@ -66,7 +66,11 @@ impl Engine<'_> {
     /// Errors: UR0701 if there is none and it may not be fetched; UR0702, UR0901 to UR0907 for names and what is configured; UR0921
     /// to UR0924 for registries; those of [`Images::pull`] for images.
     pub fn pull(&self, request: &PullRequest, progress: &dyn Progress, ask: &dyn Ask) -> Result<Vec<String>> {
-        self.pull_images(request, progress, ask).map_err(|error| request.name.blame_if_bare(error))
+        let ids = self.pull_images(request, progress, ask).map_err(|error| request.name.blame_if_bare(error))?;
+        for id in &ids {
+            self.note_image("pull", id, &request.name.value);
+        }
+        Ok(ids)
     }
 
     fn pull_images(&self, request: &PullRequest, progress: &dyn Progress, ask: &dyn Ask) -> Result<Vec<String>> {

@@ -43,6 +43,7 @@ impl Engine<'_> {
             self.push_to(&place, &image, request, &places, progress).map_err(|error| given.blame_if_bare(error))?;
         progress.end();
         pushed.warnings.iter().for_each(|warning| self.warn(warning));
+        self.note_image("push", &image.id.hex(), &name.to_string());
         Ok(pushed.digest.to_string())
     }
 

@@ -95,6 +95,7 @@ impl Engine<'_> {
         if let Some(path) = &request.life.cidfile {
             write_id(path, id.as_str()).inspect_err(|_| self.remove_ended(&draft.config))?;
         }
+        self.note(&draft.config, "create");
         Ok(Prepared { container, config: draft.config, decided, layers })
     }
 

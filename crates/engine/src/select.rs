@@ -56,7 +56,7 @@ impl Engine<'_> {
         }
         let mut chosen = selection.names.clone();
         for file in &selection.cidfiles {
-            chosen.extend(self.read_cidfile(file, selection.ignore)?);
+            chosen.extend(read_cidfile(file, selection.ignore)?);
         }
         if general {
             let mut rows = self.containers(true, &selection.filters)?;
@@ -71,18 +71,17 @@ impl Engine<'_> {
         }
         Ok(chosen)
     }
+}
 
-    fn read_cidfile(&self, file: &Given<String>, ignore: bool) -> Result<Option<Given<String>>> {
-        match fs::read_to_string(&file.value) {
-            Ok(text) => Ok(Some(Given {
-                value: text.lines().next().unwrap_or_default().trim().to_owned(),
-                at: file.at.clone(),
-            })),
-            Err(error) if ignore && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => {
-                let what = format!("the file `{}` cannot be read", file.value);
-                Err(file.blame(Error::new(codes::UR0632, what).words(error)))
-            }
+fn read_cidfile(file: &Given<String>, ignore: bool) -> Result<Option<Given<String>>> {
+    match fs::read_to_string(&file.value) {
+        Ok(text) => {
+            Ok(Some(Given { value: text.lines().next().unwrap_or_default().trim().to_owned(), at: file.at.clone() }))
+        }
+        Err(error) if ignore && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            let what = format!("the file `{}` cannot be read", file.value);
+            Err(file.blame(Error::new(codes::UR0632, what).words(error)))
         }
     }
 }

@@ -47,7 +47,7 @@ impl Engine<'_> {
             return Err(keys.get(1).map_or_else(|| Error::new(codes::UR0806, what), |second| second.blame(error)));
         };
         let target = self.target(key)?;
-        let wiring = Wiring { stdin: stdin && target.config.interactive, tty: target.config.tty, ..Wiring::default() };
+        let wiring = Wiring { stdin: wiring.stdin && target.config.interactive, tty: target.config.tty, ..wiring };
         match life::hold(&self.store, target.container.id().as_str())? {
             Some(held) => {
                 let signals = client::catch_signals(&wiring)?;

@@ -12,7 +12,11 @@ impl Engine<'_> {
         let images = Images::of(&self.store);
         let found = self.image(image)?;
         let names: Vec<Reference> = names.iter().map(new_name).collect::<Result<_>>()?;
-        names.iter().try_for_each(|name| images.tag(&found, name))
+        names.iter().try_for_each(|name| {
+            images.tag(&found, name)?;
+            self.note_image("tag", &found.id.hex(), &name.to_string());
+            Ok(())
+        })
     }
 
     /// Takes names from an image, all without `names`; an image without a name stays. Errors: UR0701, UR0702, UR0713.
@@ -24,7 +28,11 @@ impl Engine<'_> {
         } else {
             names.iter().map(|name| name_of(&found, name)).collect::<Result<_>>()?
         };
-        gone.iter().try_for_each(|name| images.untag(name))
+        gone.iter().try_for_each(|name| {
+            images.untag(name)?;
+            self.note_image("untag", &found.id.hex(), &name.to_string());
+            Ok(())
+        })
     }
 
     /// Whether there is such an image. Errors: UR0702, UR0707, UR0713.

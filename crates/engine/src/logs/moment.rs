@@ -10,7 +10,8 @@ pub fn moment(text: &str) -> Result<u64> {
     let seconds = || {
         let (whole, part) = text.split_once('.').unwrap_or((text, ""));
         let whole: u64 = whole.parse().ok()?;
-        let nanos: u64 = if part.is_empty() { 0 } else { format!("{:0<9}", part.get(..part.len().min(9))?).parse().ok()? };
+        let nanos: u64 =
+            if part.is_empty() { 0 } else { format!("{:0<9}", part.get(..part.len().min(9))?).parse().ok()? };
         whole.checked_mul(1_000_000_000)?.checked_add(nanos)
     };
     let calendar = || {

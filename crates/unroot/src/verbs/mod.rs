@@ -1,6 +1,9 @@
 //! The verbs: one file each. Every one parses its arguments, makes one call of the engine, and prints.
 
+mod attach;
 mod create;
+mod events;
+mod exists;
 mod explain;
 mod history;
 mod image_exists;
@@ -8,9 +11,11 @@ mod images;
 mod import;
 mod info;
 mod inspect;
+mod kill;
 mod load;
 mod login;
 mod logout;
+mod logs;
 mod map_audit;
 mod map_calc;
 mod map_plan;
@@ -19,6 +24,8 @@ mod podman;
 mod ps;
 mod pull;
 mod push;
+mod rename;
+mod restart;
 mod rm;
 mod rmi;
 mod run;
@@ -28,6 +35,7 @@ mod stop;
 mod tag;
 mod untag;
 mod version;
+mod wait;
 mod who;
 
 use clap::Command;
@@ -63,8 +71,15 @@ pub static TOP: &[&Verb] = &[
     &create::VERB,
     &start::VERB,
     &stop::VERB,
+    &restart::VERB,
+    &kill::VERB,
     &ps::VERB,
+    &logs::VERB,
+    &attach::VERB,
+    &wait::VERB,
+    &rename::VERB,
     &rm::VERB,
+    &events::VERB,
     &images::VERB,
     &pull::VERB,
     &push::VERB,
@@ -94,7 +109,14 @@ pub static GROUPS: &[Group] = &[
             ("create", &create::VERB),
             ("start", &start::VERB),
             ("stop", &stop::VERB),
+            ("restart", &restart::VERB),
+            ("kill", &kill::VERB),
             ("ls", &ps::VERB),
+            ("logs", &logs::VERB),
+            ("attach", &attach::VERB),
+            ("wait", &wait::VERB),
+            ("rename", &rename::VERB),
+            ("exists", &exists::VERB),
             ("rm", &rm::VERB),
             ("inspect", &inspect::OF_CONTAINERS),
         ],

@@ -3,14 +3,14 @@
 use super::in_group;
 
 /// Verbs of Podman's, first level.
-const VERBS: &str = "attach auto-update build commit completion compose container cp diff events exec export farm \
-    generate healthcheck init kill kube logs machine manifest mount network pause pod port \
-    rename restart save secret stats system top umount unmount unpause unshare update volume wait";
+const VERBS: &str = "auto-update build commit completion compose container cp diff exec export farm \
+    generate healthcheck init kube machine manifest mount network pause pod port \
+    save secret stats system top umount unmount unpause unshare update volume ";
 
 /// Verbs below `container` and `image`.
-const BELOW: &str = "attach build checkpoint clone commit cp create diff exec exists export history init inspect kill \
-    list logs mount pause port prune ps rename restart restore runlabel save scp sign stats tag top tree \
-    trust umount unmount unpause untag update wait";
+const BELOW: &str = "build checkpoint clone commit cp create diff exec exists export history init inspect \
+    list mount pause port prune ps restore runlabel save scp sign stats tag top tree \
+    trust umount unmount unpause untag update ";
 
 const RUN: &str = "--arch --attach -a --authfile --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-conf --cgroup- \
     parent --cgroupns --cgroups --chrootdirs --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares -c \
@@ -29,10 +29,8 @@ const RUN: &str = "--arch --attach -a --authfile --blkio-weight --blkio-weight-d
 const OPTIONS: &[(&str, &str)] = &[
     ("run", RUN),
     ("create", RUN),
-    ("start", "--all --detach-keys --filter -f --latest -l --sig-proxy"),
-    ("stop", "--all -a --cidfile --filter -f --ignore -i --latest -l"),
     ("ps", "--external --last -n --latest -l --noheading --ns --pod -p --size -s --sort --sync --watch -w"),
-    ("rm", "--all -a --cidfile --depend --filter --ignore -i --latest -l --time -t --volumes -v"),
+    ("rm", "--depend --volumes -v"),
     ("inspect", "--latest -l --size -s"),
     ("load", "--quiet -q --signature-policy"),
     ("import", "--arch --os --signature-policy --variant"),

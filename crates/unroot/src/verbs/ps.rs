@@ -92,6 +92,10 @@ fn status(row: &Row) -> String {
         State::Running { .. } => {
             format!("Up {}", times::span(times::now().saturating_sub(row.started.unwrap_or_default())))
         }
+        State::Paused { .. } => {
+            format!("Up {} (Paused)", times::span(times::now().saturating_sub(row.started.unwrap_or_default())))
+        }
+        State::Restarting { code } => format!("Restarting ({code})"),
         State::Exited { code, at } => format!("Exited ({code}) {}", times::ago(at)),
         State::Lost => "Exited (monitor killed)".to_owned(),
     }

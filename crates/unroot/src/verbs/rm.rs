@@ -18,6 +18,7 @@ Examples:
   unroot rm --all --filter status=exited
 
 Exit status: 1 if a container does not exist, 2 if one runs, 125 after any other failure.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option that the user gave or not")]
 struct Options {
     /// Remove all containers
     #[arg(short, long)]

@@ -7,8 +7,12 @@ use engine::wait::Condition;
 use super::Verb;
 use crate::{call::Call, console, selection::Chosen};
 
-pub static VERB: Verb =
-    Verb { name: "wait", about: "Wait for containers to end, and print their exit status", args: Options::augment_args, run };
+pub static VERB: Verb = Verb {
+    name: "wait",
+    about: "Wait for containers to end, and print their exit status",
+    args: Options::augment_args,
+    run,
+};
 
 // `unroot wait [OPTIONS] CONTAINER...`.
 #[derive(Debug, Args)]
