@@ -19,6 +19,7 @@
 
 mod archive;
 mod blob;
+pub mod check;
 mod compression;
 mod container;
 mod draft;
@@ -34,6 +35,7 @@ mod removal;
 #[cfg(test)]
 mod testing;
 mod volume;
+mod usage;
 
 pub use blob::{BlobWriter, StagedBlob};
 pub use container::{Container, ContainerId, NewContainer, RootDir, check_name};
@@ -43,6 +45,7 @@ pub use lease::{Held, HeldIds, IdsLock, Lease};
 pub use mapped::{Keep, Mapped, Mapping, Way};
 pub use oci::Digest;
 pub use volume::{DRIVER, Record as VolumeRecord, Volume, VolumesLock, anonymous_volume_name, check_volume_name};
+pub use usage::{Space, Usage};
 
 /// Turns a failed call on the store's own files into a diagnostic: `what` did not work.
 pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(sys::Failed) -> diag::Error {

@@ -16,4 +16,12 @@ family! {
     UR0713 Engine "a name fits several images";
     UR0714 Engine "compression or media type is not supported";
     UR0715 Engine "parts of a layer cannot be stored here and were left out";
+    UR0720 Engine "a blob of the store is damaged or missing";
+    UR0721 Engine "a layer is damaged or missing";
+    UR0722 Engine "an image's record leads nowhere";
+    UR0723 Engine "a container's directory is not complete";
+    UR0724 Engine "a name leads to no container";
+    UR0725 Engine "something is left over in the store";
+    UR0726 Engine "the store has defects";
+    UR0727 Engine "the store is in use, and is not reset";
 }

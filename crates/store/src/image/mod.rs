@@ -32,9 +32,12 @@ mod lookup;
 mod oci_layout;
 mod pull;
 mod push;
+mod prune;
 mod record;
 mod removal;
+mod trace;
 mod tree;
+mod usage;
 
 #[cfg(test)]
 mod tests;
@@ -50,9 +53,12 @@ use oci::{
 pub use built_in::BuiltInFile;
 pub use documents::Documents;
 pub use load::Loaded;
+pub use prune::{Chosen, Pruned};
 pub use pull::Wanted;
 pub use push::Pushed;
 pub use removal::{Collected, Removed};
+pub(crate) use trace::{Archived, Traced};
+pub use usage::{ImageUsage, ImagesUsage};
 
 use crate::{Durability, Limits, Ownership, Store};
 

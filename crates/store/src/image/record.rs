@@ -59,15 +59,22 @@ pub(super) fn legible(store: &Store) -> Result<Vec<Record>> {
     Ok(each(store)?.into_iter().flatten().collect())
 }
 
-/// All records, by the names of their files. What others have left there is passed over.
+/// All records, by the names of their files.
 pub(super) fn each(store: &Store) -> Result<Vec<Result<Record>>> {
+    Ok(files(store)?.into_iter().map(|(_, record)| record).collect())
+}
+
+/// All files of records, and what is in them. What others have left there is passed over.
+pub(super) fn files(store: &Store) -> Result<Vec<(String, Result<Record>)>> {
     let dir = store.images();
-    let mut records = Vec::new();
+    let mut files = Vec::new();
     for file in dir.names().map_err(io("the images cannot be listed"))? {
         let Some(name) = file.to_str().filter(|name| !name.starts_with('.')) else { continue };
-        records.extend(read(dir, name).transpose());
+        if let Some(record) = read(dir, name).transpose() {
+            files.push((name.to_owned(), record));
+        }
     }
-    Ok(records)
+    Ok(files)
 }
 
 /// A record by the name of its file; `None` if it is not there.

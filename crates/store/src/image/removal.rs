@@ -28,6 +28,8 @@ pub struct Collected {
     pub blobs: Vec<Digest>,
     /// Layers.
     pub layers: Vec<Digest>,
+    /// Bytes of all of them.
+    pub bytes: u64,
 }
 
 impl Images<'_> {
@@ -98,7 +100,7 @@ impl Images<'_> {
     }
 
     /// Removes all records of an image, or all but one without a name.
-    fn unrecord(&self, image: &Image, keep: bool) -> Result<()> {
+    pub(super) fn unrecord(&self, image: &Image, keep: bool) -> Result<()> {
         if keep {
             record::keep(self.store, image.manifest)?;
         }
@@ -133,7 +135,7 @@ impl Images<'_> {
         Ok(None)
     }
 
-    fn collect_locked(&self, in_use: &[Digest]) -> Result<Collected> {
+    pub(super) fn collect_locked(&self, in_use: &[Digest]) -> Result<Collected> {
         let (mut blobs, mut layers) = (HashSet::new(), HashSet::new());
         for record in record::all(self.store)? {
             self.mark(&record, &mut blobs, &mut layers).map_err(|error| {
@@ -152,13 +154,17 @@ impl Images<'_> {
         }
         let mut collected = Collected::default();
         for blob in self.store.blob_digests()?.into_iter().filter(|blob| !blobs.contains(blob)) {
+            let bytes = self.store.blob_size(&blob)?.unwrap_or(0);
             self.store.remove_blob(&blob)?;
+            collected.bytes += bytes;
             collected.blobs.push(blob);
         }
         for layer in self.store.layer_digests()?.into_iter().filter(|layer| !layers.contains(layer)) {
             // A pull is about to record an image that needs it.
             let Some(_claim) = Claim::to_remove(self.store, &layer)? else { continue };
+            let bytes = self.layer_bytes(&layer);
             self.store.remove_layer(&layer)?;
+            collected.bytes += bytes;
             collected.layers.push(layer);
         }
         Ok(collected)

@@ -34,10 +34,10 @@ use super::{
 use crate::{Layer, Store, draft::Draft, io};
 
 /// The directory in a layer's.
-const NAME: &str = "data";
+pub(crate) const NAME: &str = "data";
 
 /// The file in it that is no link, and the most that is read of it.
-const ATTRIBUTES: &str = "attributes";
+pub(crate) const ATTRIBUTES: &str = "attributes";
 const LIMIT: usize = 1 << 30;
 
 /// How much of a layer's digest is in each name.

@@ -57,7 +57,8 @@ use translation::Translation;
 use tree::Contents;
 
 /// The directory of the trees.
-const NAME: &str = "mapped";
+pub(crate) const NAME: &str = "mapped";
+pub(crate) use data::{ATTRIBUTES, NAME as LINKS};
 
 /// How the trees of one version differ from those of another, if they ever do.
 const FORMAT: u8 = 1;
