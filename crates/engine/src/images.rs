@@ -161,13 +161,18 @@ impl Engine<'_> {
         Ok(self.configs()?.iter().filter_map(|config| Digest::from_hex(config.image_id.as_deref()?)).collect())
     }
 
-    /// What all containers are.
+    /// What all containers are. One whose records cannot be read can never start, and so stands on nothing; one that was
+    /// removed meanwhile does not either.
     fn configs(&self) -> Result<Vec<Config>> {
-        self.store
-            .containers()?
-            .iter()
-            .map(|id| Config::read(id.as_str(), &self.store.container(id.as_str())?.config()?))
-            .collect()
+        let read = |id: &store::ContainerId| Config::read(id.as_str(), &self.store.container(id.as_str())?.config()?);
+        let mut configs = Vec::new();
+        for id in self.store.containers()? {
+            match read(&id) {
+                Err(error) if [codes::UR0802, codes::UR0810].contains(&error.code()) => {}
+                config => configs.push(config?),
+            }
+        }
+        Ok(configs)
     }
 
     fn remove_containers_of(&self, image: &Digest) -> Result<()> {
@@ -178,6 +183,13 @@ impl Engine<'_> {
         }
         Ok(())
     }
+}
+
+/// A row for each name of an image, or one for an image without a name.
+pub(crate) fn rows_of(image: &Image, in_use: &[Digest]) -> Vec<Row> {
+    let facts = Arc::new(Facts::of(image, in_use));
+    let named: Vec<Row> = image.names.iter().map(|name| row(Some(name), &facts)).collect();
+    if named.is_empty() { vec![row(None, &facts)] } else { named }
 }
 
 impl Facts {

@@ -34,7 +34,7 @@ impl Engine<'_> {
         let images = Images::of(&self.store);
         let loaded = images
             .import(input, name.as_ref(), &changes, request.message.as_deref(), &self.intake()?)
-            .map_err(|error| blame(request, error))?;
+            .map_err(|error| blame(request, self.explain_full(error)))?;
         loaded.warnings.iter().for_each(|warning| self.warn(warning));
         let name = loaded.image.names.first().map(ToString::to_string).unwrap_or_default();
         self.note_image("import", &loaded.image.id.hex(), &name);

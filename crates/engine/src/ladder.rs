@@ -49,7 +49,7 @@ impl Overlay {
 }
 
 /// The directory in the run root that the inodes in memory hang on.
-const MEMORY: &str = "layers";
+pub(crate) const MEMORY: &str = "layers";
 
 impl Engine<'_> {
     /// Makes the layers of a container ready for the map of this start, and the files that it has written so far.

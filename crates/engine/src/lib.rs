@@ -57,6 +57,7 @@ pub mod select;
 pub mod spec;
 mod start;
 mod stop;
+pub mod system;
 mod tag;
 mod target;
 pub mod transfer;

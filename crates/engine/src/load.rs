@@ -17,7 +17,7 @@ impl Engine<'_> {
             None => Input::Stream(Box::new(io::stdin()), "standard input"),
         };
         let loaded = Images::of(&self.store).load(source, &self.intake()?);
-        let loaded = loaded.map_err(|error| match input {
+        let loaded = loaded.map_err(|error| self.explain_full(error)).map_err(|error| match input {
             Some(input) => input.blame(error),
             None => error,
         })?;

@@ -163,7 +163,8 @@ impl Engine<'_> {
 
     fn pull_one(&self, registry: &Registry, which: String, name: Reference, order: &Order<'_>) -> Result<Loaded> {
         let wanted = Wanted { which, names: vec![name], platform: order.platform.clone(), jobs: JOBS };
-        let loaded = Images::of(&self.store).pull(registry, &wanted, &self.intake()?, order.progress)?;
+        let pulled = Images::of(&self.store).pull(registry, &wanted, &self.intake()?, order.progress);
+        let loaded = pulled.map_err(|error| self.explain_full(error))?;
         order.progress.end();
         loaded.warnings.iter().for_each(|warning| self.warn(warning));
         Ok(loaded)

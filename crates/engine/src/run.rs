@@ -45,6 +45,14 @@ impl Engine<'_> {
 
     /// Makes a container and starts it.
     pub fn run(&self, request: &RunRequest) -> Result<Outcome> {
+        let outcome = self.make_and_start(request).map_err(|error| self.explain_full(error))?;
+        if matches!(outcome, Outcome::Exited(1..)) {
+            self.tell_if_full();
+        }
+        Ok(outcome)
+    }
+
+    fn make_and_start(&self, request: &RunRequest) -> Result<Outcome> {
         self.tell_note();
         let (tty, interactive) = (is_on(request.process.tty.as_ref()), is_on(request.process.interactive.as_ref()));
         let detach = is_on(request.attachment.detach.as_ref());

@@ -23,10 +23,16 @@ use sys::{
     },
 };
 
-use crate::{draft, io};
+use crate::{draft, io, removal};
 
 /// The layout that this version writes, and the newest that it reads.
 const VERSION: u32 = 1;
+
+/// What is ours in the root, the number of the layout last: without it, the rest is made again …
+const OWN: &str = "containers names images layers blobs volumes networks tmp lock version";
+
+/// … and in the run root.
+const OWN_RUN: &str = "containers ids layers ns swept";
 
 /// The longest `version` file that is looked at.
 const VERSION_LIMIT: usize = 64;
@@ -124,6 +130,19 @@ impl Store {
         syncfs(&self.root).map_err(|errno| {
             io("the store cannot be written to the disk")(Failed::new("syncfs", self.root.path(), errno))
         })
+    }
+
+    /// Removes what is the store's in both roots: all containers, images and volumes. That none is used is for the caller to see
+    /// to. What somebody else keeps beside it stays.
+    pub fn clear(self) -> Result<()> {
+        let _lock = self.exclude()?;
+        for (dir, own) in [(&self.root, OWN), (&self.run, OWN_RUN)] {
+            for name in own.split(' ') {
+                let what = format!("`{}` cannot be removed", dir.path().join(name).display());
+                removal::remove(dir, name.as_ref()).map_err(io(what))?;
+            }
+        }
+        Ok(())
     }
 
     fn lock(&self, how: FlockOperation) -> Result<StoreLock> {

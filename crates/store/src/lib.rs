@@ -34,8 +34,8 @@ pub mod registry;
 mod removal;
 #[cfg(test)]
 mod testing;
-mod volume;
 mod usage;
+mod volume;
 
 pub use blob::{BlobWriter, StagedBlob};
 pub use container::{Container, ContainerId, NewContainer, RootDir, check_name};
@@ -44,8 +44,8 @@ pub use layout::{Store, StoreLock};
 pub use lease::{Held, HeldIds, IdsLock, Lease};
 pub use mapped::{Keep, Mapped, Mapping, Way};
 pub use oci::Digest;
-pub use volume::{DRIVER, Record as VolumeRecord, Volume, VolumesLock, anonymous_volume_name, check_volume_name};
 pub use usage::{Space, Usage};
+pub use volume::{DRIVER, Record as VolumeRecord, Volume, VolumesLock, anonymous_volume_name, check_volume_name};
 
 /// Turns a failed call on the store's own files into a diagnostic: `what` did not work.
 pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(sys::Failed) -> diag::Error {

@@ -24,6 +24,19 @@ pub fn line(question: &str) -> Result<String> {
     Ok(answer.trim().to_owned())
 }
 
+/// Asks whether to go on. What a program writes into standard input is an answer, too; that it ends without one is UR0806.
+pub fn agreed(about: &str) -> Result<bool> {
+    show(about);
+    show("Are you sure you want to continue? [y/N] ");
+    let mut answer = String::new();
+    let read = io::stdin().read_line(&mut answer).map_err(unread)?;
+    if read == 0 {
+        show("\n");
+        return Err(Error::new(codes::UR0806, "nobody answers").help("with --force nothing is asked"));
+    }
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
 /// A line from a person, of which nothing is shown. UR0806 if it is broken off.
 pub fn secret(question: &str) -> Result<String> {
     let answer = {

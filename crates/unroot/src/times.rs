@@ -70,9 +70,30 @@ pub fn size(bytes: u64) -> String {
     format!("{value:.decimals$} {}", UNITS[unit])
 }
 
+/// `84.21MB`: bytes, in powers of 1000, at most four digits, no blank between, as Podman's `system df` has them.
+pub fn human(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
+    let mut unit = 0;
+    #[expect(clippy::cast_precision_loss)]
+    let mut value = bytes as f64;
+    while value >= 1000.0 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let decimals = match value {
+        v if v < 10.0 => 3,
+        v if v < 100.0 => 2,
+        v if v < 1000.0 => 1,
+        _ => 0,
+    };
+    let digits = format!("{value:.decimals$}");
+    let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { &digits };
+    format!("{digits}{}", UNITS[unit])
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{size, span};
+    use super::{human, size, span};
 
     #[test]
     fn spans_read_as_dockers_do() {
@@ -83,6 +104,12 @@ mod tests {
             "Less than a second; 1 second; 59 seconds; About a minute; About a minute; 2 minutes; 59 minutes; \
              About an hour; 2 hours; 47 hours; 2 days; 2 weeks; 2 months; 2 years"
         );
+    }
+
+    #[test]
+    fn sizes_as_go_units_has_them() {
+        let words = [0, 999, 1000, 84_212_345, 7_901_000, 7_900_000_000].map(human).join("; ");
+        assert_eq!(words, "0B; 999B; 1kB; 84.21MB; 7.901MB; 7.9GB");
     }
 
     #[test]

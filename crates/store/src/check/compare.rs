@@ -106,14 +106,16 @@ impl Seen {
 
     fn add(&mut self, name: Vec<u8>, stat: &Stat, contents: [u8; 32]) {
         let is_dir = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-        let first = if is_dir { Vec::new() } else { self.names.entry(stat.st_ino).or_insert_with(|| name.clone()).clone() };
+        let first =
+            if is_dir { Vec::new() } else { self.names.entry(stat.st_ino).or_insert_with(|| name.clone()).clone() };
         let inode = Inode {
             mode: stat.st_mode,
             owners: (stat.st_uid, stat.st_gid),
             // A directory's depends on how it came to be.
             size: if is_dir { 0 } else { stat.st_size },
             device: stat.st_rdev,
-            modified: (stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0)),
+            // A directory that the archive does not name has the time at which it was unpacked.
+            modified: if is_dir { (0, 0) } else { (stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0)) },
             contents,
             first,
         };

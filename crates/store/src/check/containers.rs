@@ -2,7 +2,7 @@
 
 use diag::{Error, Result, codes};
 
-use super::{Cure, Look, Standing, remark};
+use super::{Cure, Look, Standing};
 use crate::{ContainerId, Usage, io};
 
 impl Look<'_> {
@@ -11,11 +11,13 @@ impl Look<'_> {
         for standing in &self.asked.containers {
             let Some(why) = self.fault(standing) else { continue };
             let written = self.written(standing)?;
-            let error = Error::new(codes::UR0723, format!("the container `{}` cannot be used", standing.name)).fact(why);
+            let error =
+                Error::new(codes::UR0723, format!("the container `{}` cannot be used", standing.name)).fact(why);
             let error = if written {
-                error
-                    .fact(format!("what it has written is in `{}/upper`", self.path(&standing.id)))
-                    .help_run("save that if it matters, then remove the container", "unroot system check --repair --force")
+                error.fact(format!("what it has written is in `{}/upper`", self.path(&standing.id))).help_run(
+                    "save that if it matters, then remove the container",
+                    "unroot system check --repair --force",
+                )
             } else {
                 error.fact("it has written nothing").help_run("remove it", "unroot system check --repair")
             };
@@ -55,7 +57,7 @@ impl Look<'_> {
             if id.is_some_and(|id| self.store.containers.has(id.as_str())) {
                 continue;
             }
-            let error = remark(codes::UR0724, format!("the name `{shown}` leads to no container"))
+            let error = Error::warning(codes::UR0724, format!("the name `{shown}` leads to no container"))
                 .fact("it is free: the next container may have it")
                 .help_run("remove the link", "unroot system check --repair");
             self.find(error, Cure::Name(shown));

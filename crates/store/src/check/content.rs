@@ -10,7 +10,7 @@ use oci::Digest;
 use sha2::{Digest as _, Sha256};
 use sys::{Dir, rustix::io::Errno};
 
-use super::{Cure, Look, remark};
+use super::{Cure, Look};
 use crate::blob::digest_of;
 
 impl Look<'_> {
@@ -22,10 +22,11 @@ impl Look<'_> {
                 }
             }
         }
-        let missing: Vec<Digest> = self.archives.iter().flat_map(|(diff_id, known)| self.lacking(diff_id, known, present)).collect();
+        let missing: Vec<Digest> =
+            self.archives.iter().flat_map(|(diff_id, known)| self.lacking(diff_id, known, present)).collect();
         for archive in missing {
             let what = self.blobs.get(&archive).cloned().unwrap_or_default();
-            let error = remark(codes::UR0720, format!("{what} is missing"))
+            let error = Error::warning(codes::UR0720, format!("{what} is missing"))
                 .fact(format!("it is {archive}"))
                 .fact("the image can be run; it cannot be pushed or saved with the digests that it has")
                 .help("remove the image and pull or load it again, if that matters");
@@ -83,7 +84,7 @@ impl Look<'_> {
         if left.is_empty() {
             return Ok(());
         }
-        let error = remark(codes::UR0725, format!("{} blobs and layers belong to no image", left.len()));
+        let error = Error::warning(codes::UR0725, format!("{} blobs and layers belong to no image", left.len()));
         let error = left.iter().take(5).fold(error, |error, path| error.fact(format!("`{path}`")));
         let error = error.help_run("remove them", "unroot system prune");
         self.find(error, Cure::Collect);

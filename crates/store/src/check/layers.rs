@@ -3,11 +3,8 @@
 use diag::{Error, Result, codes};
 use oci::Digest;
 
-use super::{Cure, Look, compare, content::is_missing, remark};
-use crate::{
-    Layer, Meta, Owners, Ownership, Unpack, io,
-    mapped::walk::walk,
-};
+use super::{Cure, Look, compare, content::is_missing};
+use crate::{Layer, Meta, Owners, Ownership, Unpack, io, mapped::walk::walk};
 
 /// How many differences of a layer are told.
 const TOLD: usize = 5;
@@ -32,7 +29,7 @@ impl Look<'_> {
                 return Ok(());
             }
             Err(error) => {
-                let facts = error.report().cause.iter().map(|cause| format!("{cause:?}")).collect();
+                let facts = error.report().cause.iter().map(ToString::to_string).collect();
                 self.broken(digest, format!("what is known about layer {digest} cannot be read"), facts);
                 return Ok(());
             }
@@ -80,12 +77,17 @@ impl Look<'_> {
                 // It is damaged itself, which is found where blobs are looked at.
                 Err(error) if error.code() != codes::UR0711 => continue,
                 Err(error) => {
-                    return Err(error.fact("to compare a layer with its archive, it is unpacked once more")
+                    return Err(error
+                        .fact("to compare a layer with its archive, it is unpacked once more")
                         .help_run("leave that out", "unroot system check --quick"));
                 }
             };
             let files = self.store.layer(digest)?.map(|layer| layer.files()).transpose()?;
-            return files.map(|files| compare::differences(&right.files()?, &files)).transpose();
+            return files
+                .map(|files| {
+                    compare::differences(&right.files().map_err(io("the files of a layer cannot be opened"))?, &files)
+                })
+                .transpose();
         }
         Ok(None)
     }
@@ -94,9 +96,10 @@ impl Look<'_> {
     fn broken(&mut self, digest: &Digest, what: String, facts: Vec<String>) {
         let who = self.who_needs(digest);
         let known = self.archives.get(digest).cloned().unwrap_or_default();
-        let archives: Vec<Digest> = known.iter().map(|one| one.archive).filter(|one| self.store.blobs.has(one.hex())).collect();
+        let archives: Vec<Digest> =
+            known.iter().map(|one| one.archive).filter(|one| self.store.blobs.has(one.hex())).collect();
         let error = if who.is_empty() {
-            remark(codes::UR0721, what).fact("nothing needs it")
+            Error::warning(codes::UR0721, what).fact("nothing needs it")
         } else {
             Error::new(codes::UR0721, what).fact(format!("it is needed by {}", who.join(", ")))
         };

@@ -4,13 +4,7 @@ use diag::{Result, codes};
 use oci::Digest;
 
 use super::{Cure, Examination, Finding, Mended};
-use crate::{
-    Durability, Store, Unpack,
-    draft::Draft,
-    image::Images,
-    io,
-    layer::Claim,
-};
+use crate::{Durability, Store, Unpack, draft::Draft, image::Images, io, layer::Claim};
 
 impl Store {
     /// Does what helps against a finding. With `force` also what loses something: images that cannot be made whole, and

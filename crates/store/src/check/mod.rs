@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-use diag::{Error, Result, Severity, codes};
+use diag::{Error, Result, codes};
 use oci::Digest;
 
 use crate::{
@@ -188,13 +188,6 @@ impl Look<'_> {
         let standing = self.asked.containers.iter().filter(|container| container.layers.contains(layer));
         images.chain(standing.map(|container| format!("the container `{}`", container.name))).collect()
     }
-}
-
-/// A diagnostic about something that is only in the way.
-fn remark(code: diag::Code, what: impl Into<String>) -> Error {
-    let mut report = Error::new(code, what.into()).into_report();
-    report.severity = Severity::Warning;
-    report.into()
 }
 
 #[cfg(test)]

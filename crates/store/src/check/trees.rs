@@ -1,10 +1,10 @@
 //! What is made of layers for other maps: links to their contents, and trees with other owners.
 
-use diag::{Result, codes};
+use diag::{Error, Result, codes};
 use oci::Digest;
 use sys::{Dir, rustix::fs::FileType};
 
-use super::{Cure, Look, content::is_missing, remark};
+use super::{Cure, Look, content::is_missing};
 use crate::{io, mapped};
 
 impl Look<'_> {
@@ -14,14 +14,15 @@ impl Look<'_> {
         let home = self.store.layers.dir(digest.hex()).map_err(io(what))?;
         let place = format!("layers/{}", digest.hex());
         if let Some(why) = broken_links(&home)? {
-            let error = remark(codes::UR0721, format!("the links to the contents of layer {digest} are not complete"))
-                .fact(why)
-                .fact("containers with a map of their own would lack files")
-                .help_run("remove them: the next container that needs them makes them again", "unroot system check --repair");
-            // Something would stumble over it: no mere remark.
-            let mut report = error.into_report();
-            report.severity = diag::Severity::Error;
-            self.find(report.into(), Cure::Tree(format!("{place}/{}", mapped::LINKS)));
+            let error =
+                Error::new(codes::UR0721, format!("the links to the contents of layer {digest} are not complete"))
+                    .fact(why)
+                    .fact("containers with a map of their own would lack files")
+                    .help_run(
+                        "remove them: the next container that needs them makes them again",
+                        "unroot system check --repair",
+                    );
+            self.find(error, Cure::Tree(format!("{place}/{}", mapped::LINKS)));
         }
         let trees = match home.dir(mapped::NAME) {
             Err(failed) if is_missing(&failed) => return Ok(()),
@@ -31,7 +32,7 @@ impl Look<'_> {
             let whole = trees.dir(&name).is_ok_and(|tree| tree.dir("fs").is_ok());
             if !whole {
                 let path = format!("{place}/{}/{}", mapped::NAME, name.display());
-                let error = remark(codes::UR0725, format!("`{path}` is no tree of files"))
+                let error = Error::warning(codes::UR0725, format!("`{path}` is no tree of files"))
                     .help_run("remove it", "unroot system check --repair");
                 self.find(error, Cure::Tree(path));
             }

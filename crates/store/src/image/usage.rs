@@ -51,8 +51,13 @@ enum Part {
 impl ImagesUsage {
     /// How many bytes would be free if only these images stayed.
     pub fn without(&self, stays: impl Fn(&Image) -> bool) -> u64 {
-        let kept: HashSet<&Part> =
-            self.images.iter().zip(&self.parts).filter(|(one, _)| stays(&one.image)).flat_map(|(_, parts)| parts).collect();
+        let kept: HashSet<&Part> = self
+            .images
+            .iter()
+            .zip(&self.parts)
+            .filter(|(one, _)| stays(&one.image))
+            .flat_map(|(_, parts)| parts)
+            .collect();
         self.total.saturating_sub(kept.into_iter().filter_map(|part| self.sizes.get(part)).sum())
     }
 }
@@ -69,11 +74,8 @@ impl Images<'_> {
         let sum = |parts: &HashSet<Part>, least: usize| -> u64 {
             parts.iter().filter(|part| needed[*part] >= least).filter_map(|part| sizes.get(part)).sum()
         };
-        let measure = |(image, parts): (Image, &HashSet<Part>)| ImageUsage {
-            image,
-            size: sum(parts, 1),
-            shared: sum(parts, 2),
-        };
+        let measure =
+            |(image, parts): (Image, &HashSet<Part>)| ImageUsage { image, size: sum(parts, 1), shared: sum(parts, 2) };
         let images = images.into_iter().zip(&parts).map(measure).collect();
         let total = sizes.values().sum();
         let garbage = sizes.iter().filter(|(part, _)| !needed.contains_key(part)).map(|(_, size)| size).sum();

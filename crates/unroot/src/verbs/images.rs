@@ -180,7 +180,7 @@ fn fields(row: &Row, whole: bool) -> Map<String, Json> {
 }
 
 /// An image need not say when it was made; the built-in one is of no time at all, so that it is always the same.
-fn since(image: &Facts) -> String {
+pub(super) fn since(image: &Facts) -> String {
     match image.created {
         0 if image.built_in => "Built in".to_owned(),
         0 => "Unknown".to_owned(),

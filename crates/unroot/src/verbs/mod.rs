@@ -21,6 +21,7 @@ mod map_calc;
 mod map_plan;
 mod map_show;
 mod podman;
+mod prune;
 mod ps;
 mod pull;
 mod push;
@@ -32,6 +33,10 @@ mod run;
 mod search;
 mod start;
 mod stop;
+mod system_check;
+mod system_df;
+mod system_prune;
+mod system_reset;
 mod tag;
 mod untag;
 mod version;
@@ -119,6 +124,7 @@ pub static GROUPS: &[Group] = &[
             ("exists", &exists::VERB),
             ("rm", &rm::VERB),
             ("inspect", &inspect::OF_CONTAINERS),
+            ("prune", &prune::CONTAINERS),
         ],
     },
     Group {
@@ -137,6 +143,18 @@ pub static GROUPS: &[Group] = &[
             ("load", &load::VERB),
             ("import", &import::VERB),
             ("search", &search::VERB),
+            ("prune", &prune::IMAGES),
+        ],
+    },
+    Group {
+        name: "system",
+        about: "The store as a whole: what it takes, whether it is sound, what nobody needs",
+        verbs: &[
+            ("df", &system_df::VERB),
+            ("prune", &system_prune::VERB),
+            ("check", &system_check::VERB),
+            ("reset", &system_reset::VERB),
+            ("info", &info::VERB),
         ],
     },
     Group {

@@ -5,7 +5,7 @@ use super::in_group;
 /// Verbs of Podman's, first level.
 const VERBS: &str = "auto-update build commit completion compose container cp diff exec export farm \
     generate healthcheck init kube machine manifest mount network pause pod port \
-    save secret stats system top umount unmount unpause unshare update volume ";
+    save secret stats top umount unmount unpause unshare update volume ";
 
 /// Verbs below `container` and `image`.
 const BELOW: &str = "build checkpoint clone commit cp create diff exec exists export history init inspect \

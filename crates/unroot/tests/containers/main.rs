@@ -20,4 +20,5 @@ mod rootless;
 mod run_options;
 mod show;
 mod streams;
+mod system;
 mod terminal;
