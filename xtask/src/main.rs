@@ -7,6 +7,7 @@
 //! | `ci` | formatting, clippy, documentation, the DAG of crates, the binaries' size, then `test` |
 //! | `dag` | whether every crate imports only what `ARCHITECTURE.md` allows |
 //! | `compare` | system calls of `unroot-runtime run`, and its time beside crun's |
+//! | `crash [--rounds N] [--seed S]` | kills commands at random moments, and looks what is left of the store |
 //! | `man` | `docs/man/*.md` as man pages, in `target/man` |
 //!
 //! # How tests are chosen
@@ -32,6 +33,7 @@ mod bundle;
 mod call;
 mod ci;
 mod compare;
+mod crash;
 mod dag;
 mod elf;
 mod fixtures;
@@ -48,7 +50,7 @@ use std::process::ExitCode;
 use call::Outcome;
 use workspace::Workspace;
 
-const USAGE: &str = "usage: cargo xtask run ARGS… | test | ci | dag | compare | man";
+const USAGE: &str = "usage: cargo xtask run ARGS… | test | ci | dag | compare | crash [--rounds N] [--seed S] | man";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -63,7 +65,7 @@ fn main() -> ExitCode {
 }
 
 fn perform(task: &str, arguments: &[String]) -> Outcome<()> {
-    if task != "run" && !arguments.is_empty() {
+    if !["run", "crash"].contains(&task) && !arguments.is_empty() {
         return Err(format!("`{task}` takes no arguments; {USAGE}").into());
     }
     match task {
@@ -72,6 +74,7 @@ fn perform(task: &str, arguments: &[String]) -> Outcome<()> {
         "ci" => ci::run(&Workspace::find()?),
         "dag" => dag::check(&Workspace::find()?),
         "compare" => compare::run(&Workspace::find()?),
+        "crash" => crash::run(&Workspace::find()?, arguments),
         "man" => manual::run(&Workspace::find()?),
         _ => Err(USAGE.into()),
     }

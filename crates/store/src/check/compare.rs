@@ -72,8 +72,8 @@ impl Inode {
             return format!("has mode {:o}, not {:o}", found.mode, self.mode);
         }
         if self.owners != found.owners {
-            let ((uid, gid), (own_uid, own_gid)) = (found.owners, self.owners);
-            return format!("belongs to {uid}:{gid}, not to {own_uid}:{own_gid}");
+            let (other, own) = (found.owners, self.owners);
+            return format!("belongs to {}:{}, not to {}:{}", other.0, other.1, own.0, own.1);
         }
         if self.size != found.size {
             return format!("has {} bytes, not {}", found.size, self.size);
