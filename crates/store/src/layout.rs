@@ -32,7 +32,7 @@ const VERSION: u32 = 1;
 const OWN: &str = "containers names images layers blobs volumes networks tmp lock version";
 
 /// … and in the run root.
-const OWN_RUN: &str = "containers ids layers ns swept";
+const OWN_RUN: &str = "containers events ids layers ns swept";
 
 /// The longest `version` file that is looked at.
 const VERSION_LIMIT: usize = 64;
