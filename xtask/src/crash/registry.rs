@@ -1,7 +1,6 @@
 //! Images that share layers, in a registry on loopback.
 
 use std::{
-    fmt::Write as _,
     fs,
     io::Write as _,
     net::{TcpListener, TcpStream},
@@ -129,7 +128,7 @@ impl Registry {
         fs::create_dir_all(dir.join("blobs/sha256")).during(|| dir.display().to_string())?;
         let put = |bytes: &[u8]| -> Outcome<(String, usize)> {
             let mut hex = String::new();
-            Sha256::digest(bytes).iter().for_each(|byte| drop(write!(hex, "{byte:02x}")));
+            Sha256::digest(bytes).iter().for_each(|byte| hex.push_str(&format!("{byte:02x}")));
             let mut file = fs::File::create(dir.join("blobs/sha256").join(&hex)).during(|| hex.clone())?;
             file.write_all(bytes).during(|| hex.clone())?;
             Ok((format!("sha256:{hex}"), bytes.len()))
