@@ -7,7 +7,7 @@
 //! *Must*: give the terminal back as it was, on every way out. *Must not*: interpret the container's output.
 
 pub mod keys;
-mod terminal;
+pub(crate) mod terminal;
 
 use std::{
     collections::VecDeque,

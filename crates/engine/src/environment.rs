@@ -112,6 +112,34 @@ pub fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
 
+/// What changes the environment of a further process of a container.
+pub struct Changes<'a> {
+    /// The lines of `--env-file`.
+    pub files: &'a [Given<String>],
+    /// `--env`.
+    pub given: &'a [Given<String>],
+    /// The environment of `unroot` itself, for `--env NAME`.
+    pub caller: &'a [(String, String)],
+}
+
+/// Changes the environment that the container's own process has. `HOME` becomes `home` only if the container has none, `TERM` is there
+/// with a terminal. Errors: UR0806.
+pub fn change(list: &mut Vec<String>, changes: &Changes, home: Option<&str>, tty: bool) -> Result<()> {
+    for given in changes.files.iter().chain(changes.given) {
+        for entry in expand(given, changes.caller)? {
+            set(list, &entry);
+        }
+    }
+    let lacks = |list: &[String], name| !list.iter().any(|entry| name_of(entry) == Some(name));
+    if tty && lacks(list, "TERM") {
+        list.push(TERM.to_owned());
+    }
+    if let Some(home) = home.filter(|_| lacks(list, "HOME")) {
+        list.push(format!("HOME={home}"));
+    }
+    Ok(())
+}
+
 /// `NAME=VALUE`, `NAME` (the caller's value, nothing if it has none), `NAME*` (all of the caller's that begin so).
 fn expand(given: &Given<String>, caller: &[(String, String)]) -> Result<Vec<String>> {
     let text = given.value.as_str();

@@ -17,6 +17,7 @@ mod create;
 pub mod credentials;
 pub mod environment;
 pub mod events;
+pub mod exec;
 mod explain_map;
 mod files;
 mod foreign;

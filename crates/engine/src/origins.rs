@@ -3,6 +3,7 @@
 use diag::{Error, Origin, Pointer};
 
 use crate::{
+    exec::ExecRequest,
     request::{Given, RunRequest},
     values,
 };
@@ -40,6 +41,21 @@ impl Origins {
             let name = given.value.split('=').next().unwrap_or_default();
             self.add(Pointer::new("/linux/sysctl").child(name).as_str(), Some(&given));
         }
+    }
+
+    /// For a further process of a container; `env` is all of its environment.
+    pub fn of_exec(request: &ExecRequest, env: &[String]) -> Origins {
+        let mut origins = Origins::default();
+        for (index, word) in request.command.iter().enumerate() {
+            origins.add(&format!("/process/args/{index}"), Some(word));
+        }
+        for (index, entry) in env.iter().enumerate() {
+            let given = request.env.iter().rev().find(|given| given.value == *entry);
+            origins.add(&format!("/process/env/{index}"), given);
+        }
+        origins.add("/process/user", request.user.as_ref());
+        origins.add("/process/cwd", request.workdir.as_ref());
+        origins
     }
 
     /// The last words of the command line are the last arguments; what is before them is the entry point's.

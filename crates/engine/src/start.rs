@@ -163,6 +163,8 @@ impl Engine<'_> {
         let lease = decided.lease.map(Lease::into_fd);
         let holdings: Vec<OwnedFd> = [held.lock].into_iter().chain(lease).chain(in_use).collect();
         life::note_begin(&held.dir)?;
+        // The sessions of the last life are none of this one's.
+        let _ = held.dir.remove_tree("exec");
         let started = monitor::start(job, &holdings)?;
         if let Some(process) = i32::try_from(started.pid()).ok().and_then(Process::of) {
             life::write_monitor(&held.dir, process)?;

@@ -1,6 +1,6 @@
 //! From what a person writes to a container.
 
-use diag::Result;
+use diag::{Error, Result, codes};
 use store::Container;
 
 use crate::{Engine, config::Config, request::Given};
@@ -17,6 +17,12 @@ impl Engine<'_> {
     /// Finds a container by name, id, or the beginning of an id.
     pub(crate) fn find(&self, key: &Given<String>) -> Result<Container> {
         self.store.container(&key.value).map_err(|error| key.blame(error))
+    }
+
+    /// The id of the container that was made last. UR0802 if there is none.
+    pub fn latest(&self) -> Result<String> {
+        let newest = self.containers(true, &[])?.into_iter().max_by_key(|row| row.created);
+        newest.map(|row| row.id).ok_or_else(|| Error::new(codes::UR0802, "there is no container"))
     }
 
     /// Finds a container and reads what it is.

@@ -100,7 +100,7 @@ fn leaf(verb: &Verb, name: &'static str) -> Command {
 /// options of ours, up to the second word.
 fn marked(argv: &Argv, top: &Command) -> Vec<String> {
     let plan = verbs::group("map").and_then(|map| verbs::in_group(map, "plan"));
-    let of_containers = ["run", "create"].map(|name| (name, verbs::top(name)));
+    let of_containers = ["run", "create", "exec"].map(|name| (name, verbs::top(name)));
     for (name, verb) in of_containers.into_iter().chain([("plan", plan)]) {
         let Some(verb) = verb.filter(|_| argv.iter().any(|word| word == name)) else { continue };
         let words = Words::locate(argv, top, &built(verb));

@@ -14,7 +14,7 @@ use crate::{environment, request::Given};
 const LIMIT: u64 = 4 << 20;
 
 /// The lines of a file of variables or labels that say something, each with its place. UR0831.
-pub(super) fn lines(path: &Given<String>) -> Result<Vec<Given<String>>> {
+pub(crate) fn lines(path: &Given<String>) -> Result<Vec<Given<String>>> {
     let text = read(path)?;
     let given = environment::lines(&text).map(|(line, text)| {
         let at = Origin::Line { file: path.value.clone(), line, text: text.to_owned() };

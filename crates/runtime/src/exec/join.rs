@@ -2,14 +2,14 @@
 //!
 //! A process changes all of its namespaces but one by `setns(2)`: the pid namespace is that of its birth. So whoever clones moves its
 //! *children's* pid namespace first, clones, and moves it back. That takes rights in the cloner's own user namespace. An ordinary user
-//! has them only in the container's, from which there is no way back: there a go-between enters everything and makes the process as its own
+//! has them only in the container's and in their own, and neither lets them come back: there a go-between enters everything and makes the process as its own
 //! sibling.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use diag::{Error, Result, codes};
 use rustix::{
-    fs::{Mode, OFlags, open, stat},
+    fs::{Mode, OFlags, fstat, open, stat},
     io::Errno,
     process::{DumpableBehavior, WaitId, WaitIdOptions, set_dumpable_behavior, waitid},
     thread::{
@@ -20,6 +20,7 @@ use sys::{
     Alone,
     carrier::write_proc,
     clone::{self, How, Namespaces, clone3},
+    owning_namespace,
 };
 
 use crate::{
@@ -63,8 +64,7 @@ pub(super) enum Way {
 impl Way {
     /// The way that this process's rights leave.
     pub(super) fn choose(foreign: Namespaces) -> Way {
-        let may = || capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_ADMIN));
-        if foreign.contains(Namespaces::PID) && !may() { Way::GoBetween(foreign) } else { Way::Itself(foreign) }
+        if foreign.contains(Namespaces::PID) && !may_return() { Way::GoBetween(foreign) } else { Way::Itself(foreign) }
     }
 
     /// What the process has to enter itself.
@@ -101,6 +101,17 @@ pub(super) fn clone_on(
         }
         Way::GoBetween(foreign) => by_go_between(alone, init, foreign, how, oom_score, child),
     }
+}
+
+/// Whether this process may come back into its own pid namespace: that takes `CAP_SYS_ADMIN` in the user namespace that owns it. A
+/// user namespace of an ordinary user's own has everything but that.
+fn may_return() -> bool {
+    let owner = || {
+        let owner = owning_namespace(own_pid_namespace().ok()?).ok()?;
+        let (owner, own) = (fstat(&owner).ok()?, stat("/proc/self/ns/user").ok()?);
+        Some((owner.st_dev, owner.st_ino) == (own.st_dev, own.st_ino))
+    };
+    capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_ADMIN)) && owner() == Some(true)
 }
 
 fn own_pid_namespace() -> Result<OwnedFd> {

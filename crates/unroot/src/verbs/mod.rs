@@ -4,6 +4,7 @@ mod attach;
 mod create;
 mod events;
 mod exists;
+mod exec;
 mod explain;
 mod history;
 mod image_exists;
@@ -78,6 +79,7 @@ pub static TOP: &[&Verb] = &[
     &stop::VERB,
     &restart::VERB,
     &kill::VERB,
+    &exec::VERB,
     &ps::VERB,
     &logs::VERB,
     &attach::VERB,
@@ -116,6 +118,7 @@ pub static GROUPS: &[Group] = &[
             ("stop", &stop::VERB),
             ("restart", &restart::VERB),
             ("kill", &kill::VERB),
+            ("exec", &exec::VERB),
             ("ls", &ps::VERB),
             ("logs", &logs::VERB),
             ("attach", &attach::VERB),

@@ -3,12 +3,12 @@
 use super::in_group;
 
 /// Verbs of Podman's, first level.
-const VERBS: &str = "auto-update build commit completion compose container cp diff exec export farm \
+const VERBS: &str = "auto-update build commit completion compose container cp diff export farm \
     generate healthcheck init kube machine manifest mount network pause pod port \
     save secret stats top umount unmount unpause unshare update volume ";
 
 /// Verbs below `container` and `image`.
-const BELOW: &str = "build checkpoint clone commit cp create diff exec exists export history init inspect \
+const BELOW: &str = "build checkpoint clone commit cp create diff exists export history init inspect \
     list mount pause port prune ps restore runlabel save scp sign stats tag top tree \
     trust umount unmount unpause untag update ";
 

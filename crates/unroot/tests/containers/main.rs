@@ -5,6 +5,7 @@
 
 mod basics;
 mod debian;
+mod exec;
 mod home;
 mod image_verbs;
 mod images;

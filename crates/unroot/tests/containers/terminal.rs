@@ -18,19 +18,19 @@ use rustix::{
 use crate::home::{Home, until};
 
 /// A program in a terminal, and all that it has written so far.
-struct Terminal {
-    master: std::fs::File,
+pub struct Terminal {
+    pub master: std::fs::File,
     slave: OwnedFd,
-    child: Child,
-    seen: String,
+    pub child: Child,
+    pub seen: String,
 }
 
-fn size(rows: u16, columns: u16) -> Winsize {
+pub fn size(rows: u16, columns: u16) -> Winsize {
     Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
 impl Terminal {
-    fn run(home: &Home, words: &[&str]) -> Terminal {
+    pub fn run(home: &Home, words: &[&str]) -> Terminal {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
         grantpt(&master).and_then(|()| unlockpt(&master)).expect("a terminal");
         let name = ptsname(&master, Vec::new()).expect("its name").into_string().expect("text");
@@ -43,7 +43,7 @@ impl Terminal {
 
     /// Reads until this was seen.
     #[track_caller]
-    fn expect(&mut self, text: &str) {
+    pub fn expect(&mut self, text: &str) {
         let end = Instant::now() + Duration::from_secs(20);
         while !self.seen.contains(text) {
             assert!(Instant::now() < end, "`{text}` was not seen in: {}", self.seen);
@@ -61,7 +61,7 @@ impl Terminal {
         }
     }
 
-    fn wait(&mut self) -> ExitStatus {
+    pub fn wait(&mut self) -> ExitStatus {
         let end = Instant::now() + Duration::from_secs(20);
         loop {
             if let Some(status) = self.child.try_wait().expect("its end") {
