@@ -76,7 +76,8 @@ fn unblock(fd: &OwnedFd) -> io::Result<()> {
 /// Carries bytes and signals until the command ends, or its terminal is left.
 pub(super) fn attend(child: &Child, ends: Ends, signals: &Caught) -> Result<End> {
     let raw = if ends.terminal.is_some() && ends.input.is_some() { Raw::enter()? } else { None };
-    let mut session = Session { child, ends, waiting: Vec::new(), stdin_open: true, left: false, buffer: vec![0; PIECE] };
+    let mut session =
+        Session { child, ends, waiting: Vec::new(), stdin_open: true, left: false, buffer: vec![0; PIECE] };
     session.resize();
     while !session.turn(signals)? {
         if session.left

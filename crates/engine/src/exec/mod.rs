@@ -30,7 +30,8 @@ use sys::Alone;
 
 use self::{
     attended::{End, Ends},
- record::Sessions};
+    record::Sessions,
+};
 use crate::{
     Engine,
     client::{Wiring, catch_signals, keys::DetachKeys},

@@ -87,7 +87,7 @@ fn privileged_exec_mistakes() {
         (&["-w", "here", "c", "true"], 255, "UR0506"),
         (&["-u", "nobody-here", "c", "true"], 255, "UR0507"),
         (&["-e", "=", "c", "true"], 255, "UR0806"),
-        (&["--env-file", "/no/such/file", "c", "true"], 255, "UR0811"),
+        (&["--env-file", "/no/such/file", "c", "true"], 255, "UR0831"),
         (&["c"], 255, "UR0501"),
         (&["nowhere", "true"], 125, "UR0802"),
     ] {
@@ -144,6 +144,19 @@ fn privileged_exec_in_a_terminal() {
     terminal.expect("resized 40 120");
     terminal.master.write_all(b"words\r").expect("keys");
     assert_eq!(terminal.wait().code(), Some(5), "{}", terminal.seen);
+    end(&home);
+}
+
+#[test]
+fn privileged_exec_goes_on_when_its_terminal_is_left() {
+    let Some(home) = Home::privileged() else { return };
+    resting(&home, &[]);
+    let script = "echo ready; sleep 1; echo more; touch /tmp/done";
+    let mut terminal = Terminal::run(&home, &["exec", "-it", "--detach-keys", "ctrl-a,x", "c", "sh", "-c", script]);
+    terminal.expect("ready");
+    terminal.master.write_all(b"\x01x").expect("keys");
+    assert_eq!(terminal.wait().code(), Some(0), "{}", terminal.seen);
+    until("the command has ended", || home.unroot(&["exec", "c", "ls", "/tmp/done"]).status.success());
     end(&home);
 }
 
