@@ -3,8 +3,8 @@
 mod attach;
 mod create;
 mod events;
-mod exists;
 mod exec;
+mod exists;
 mod explain;
 mod history;
 mod image_exists;
