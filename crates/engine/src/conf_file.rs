@@ -103,6 +103,18 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<()> {
     written.map_err(refused)
 }
 
+/// Keeps others who want to change the same file waiting for as long as the value lives. The directory is locked, since the file is
+/// replaced. UR0909.
+pub(crate) fn lock(path: &Path) -> Result<fs::File> {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let refused = |error: io::Error| unwritable(&path, &error);
+    let dir = path.parent().unwrap_or(Path::new("."));
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(refused)?;
+    let dir = fs::File::open(dir).map_err(refused)?;
+    dir.lock().map_err(refused)?;
+    Ok(dir)
+}
+
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
     // What a process with the same number left when it was killed.
     match fs::remove_file(path) {

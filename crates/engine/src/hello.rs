@@ -36,7 +36,7 @@ impl Engine<'_> {
     /// Makes the image if `text` means it: if the store has no other image that it can mean. Whether it does. The caller
     /// does not hold the store.
     pub(crate) fn ready_hello(&self, text: &str) -> Result<bool> {
-        if text != NAME && !SHORT.contains(&text) {
+        if !is_meant(text) {
             return Ok(false);
         }
         let images = Images::of(&self.store);
@@ -92,6 +92,11 @@ impl Engine<'_> {
         let file = BuiltInFile { path: "/hello", mode: 0o755, contents: &program };
         Images::of(&self.store).built_in(&name, &[file], config, &self.intake()?)
     }
+}
+
+/// Whether a name may mean the built-in image.
+pub(crate) fn is_meant(text: &str) -> bool {
+    text == NAME || SHORT.contains(&text)
 }
 
 /// Whether an image is the one that this program, or another version of it, has made.

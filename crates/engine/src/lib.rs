@@ -52,6 +52,7 @@ pub mod request;
 mod restart;
 pub mod rootless;
 pub mod run;
+pub mod save;
 pub mod scope;
 pub mod search;
 pub mod select;

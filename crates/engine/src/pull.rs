@@ -3,15 +3,17 @@
 //! A name means one image or several ([`crate::registries`]); each is asked for at its mirrors and then at its registry. The
 //! policy is asked before the registry is.
 
+use std::path::PathBuf;
+
 use diag::{Error, Result, codes};
 use oci::{Reference, image::Platform};
 use store::{
-    image::{Images, Loaded, Wanted},
+    image::{Image, Images, Loaded, Wanted},
     registry::{Access, Registry},
 };
 
 use crate::{
-    Engine,
+    Engine, hello,
     registries::{Ask, Candidate, Places, Policy, Registries},
     request::Given,
     transfer::{Gate, Progress, Way, without_transport},
@@ -20,8 +22,10 @@ use crate::{
 /// More tags than these are not pulled at once.
 const TAGS_LIMIT: usize = 10_000;
 
-/// Layers that travel at a time, as Podman has it (`image_parallel_copies`).
+/// Layers that travel at a time where containers.conf does not say (`image_parallel_copies`), as in Podman.
 const JOBS: usize = 6;
+/// More are never wanted, whatever is configured.
+const JOBS_LIMIT: usize = 64;
 
 /// When an image is fetched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +52,8 @@ pub struct PullRequest {
     pub platform: Option<Given<String>>,
     /// `--policy`.
     pub when: When,
+    /// `--signature-policy`.
+    pub policy: Option<Given<PathBuf>>,
     /// How registries are reached.
     pub way: Way,
 }
@@ -57,6 +63,7 @@ struct Order<'a> {
     gate: Gate<'a>,
     policy: Policy,
     platform: Platform,
+    jobs: usize,
     progress: &'a dyn Progress,
 }
 
@@ -73,9 +80,29 @@ impl Engine<'_> {
         Ok(ids)
     }
 
+    /// Sees to it that an image is here that a container is to be made of, as the request has it: the built-in one is. What to call it, if the
+    /// request's own name means another one. Errors: those of [`Engine::pull`].
+    pub fn obtain(&self, request: &PullRequest, progress: &dyn Progress, ask: &dyn Ask) -> Result<Option<String>> {
+        let images = Images::of(&self.store);
+        if hello::is_meant(&request.name.value) {
+            match images.resolve(&request.name.value) {
+                Ok(image) if !hello::is_built_in(&image) => {}
+                _ => return Ok(None),
+            }
+        }
+        let ids = self.pull(request, progress, ask)?;
+        let meant = images.resolve(&request.name.value).map(|image| image.id.hex()).ok();
+        Ok(ids.into_iter().next().filter(|id| meant.as_ref() != Some(id)))
+    }
+
     fn pull_images(&self, request: &PullRequest, progress: &dyn Progress, ask: &dyn Ask) -> Result<Vec<String>> {
         let name = without_transport(&request.name, "archives and directories are loaded: unroot load -i PATH")?;
-        let here = Images::of(&self.store).resolve(name);
+        let wanted = platform(request.platform.as_ref())?;
+        // An image for another machine than the one that is asked for is as good as none.
+        let here = Images::of(&self.store).resolve(name).and_then(|image| match &request.platform {
+            Some(given) if !fits(&wanted, &image) => Err(other_platform(given, &image)),
+            _ => Ok(image),
+        });
         match (request.when, here) {
             (When::Missing | When::Never, Ok(image)) => return Ok(vec![image.id.hex()]),
             (When::Never, Err(error)) => return Err(error),
@@ -85,8 +112,9 @@ impl Engine<'_> {
         let registries = Registries::read(&places)?;
         let order = Order {
             gate: Gate::new(&request.way, &places)?,
-            policy: Policy::read(&places, None)?,
-            platform: platform(request.platform.as_ref())?,
+            policy: self.policy(request.policy.as_ref())?,
+            platform: wanted,
+            jobs: jobs(self)?,
             progress,
         };
         let candidates = registries.resolve_asking(name, ask)?;
@@ -162,7 +190,7 @@ impl Engine<'_> {
     }
 
     fn pull_one(&self, registry: &Registry, which: String, name: Reference, order: &Order<'_>) -> Result<Loaded> {
-        let wanted = Wanted { which, names: vec![name], platform: order.platform.clone(), jobs: JOBS };
+        let wanted = Wanted { which, names: vec![name], platform: order.platform.clone(), jobs: order.jobs };
         let pulled = Images::of(&self.store).pull(registry, &wanted, &self.intake()?, order.progress);
         let loaded = pulled.map_err(|error| self.explain_full(error))?;
         order.progress.end();
@@ -191,6 +219,23 @@ fn nowhere(name: &str, failures: Vec<(String, Error)>) -> Error {
         let why = failure.report().facts.first().map(|fact| format!(" ({fact})")).unwrap_or_default();
         error.fact(format!("`{name}`: {}{why}", failure.report().what))
     })
+}
+
+/// How many layers travel at a time.
+pub(crate) fn jobs(engine: &Engine<'_>) -> Result<usize> {
+    let configured = engine.containers_conf()?.engine.image_parallel_copies;
+    let configured = configured.and_then(|jobs| usize::try_from(jobs.value).ok()).filter(|jobs| *jobs > 0);
+    Ok(configured.unwrap_or(JOBS).min(JOBS_LIMIT))
+}
+
+fn fits(wanted: &Platform, image: &Image) -> bool {
+    let own = &image.config.platform;
+    wanted.suits(own).is_some() && (wanted.variant.is_empty() || wanted.variant == own.variant)
+}
+
+fn other_platform(given: &Given<String>, image: &Image) -> Error {
+    let own = &image.config.platform;
+    given.blame(Error::new(codes::UR0712, format!("the image that is here is for `{own}`, not for `{}`", given.value)))
 }
 
 /// `os/architecture[/variant]`; an empty or missing part is this machine's.

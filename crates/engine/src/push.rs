@@ -3,19 +3,20 @@
 use diag::{Error, Result, codes};
 use oci::{Digest, Reference};
 use store::{
-    image::{Image, Images, Pushed},
+    image::{Image, Images, Pushed, Shipment},
     registry::{Access, Registry},
 };
 
+pub use oci::image::House;
+pub use store::image::{Method, Packing, Wrapping};
+
 use crate::{
     Engine,
+    pull::jobs,
     registries::{Endpoint, Places, Registries},
     request::Given,
     transfer::{Gate, Progress, Way, without_transport},
 };
-
-/// Layers that travel at a time, as Podman has it.
-const JOBS: usize = 6;
 
 /// What to push, and where.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,8 @@ pub struct PushRequest {
     pub image: Given<String>,
     /// Its name there; without it, the name that it has here.
     pub destination: Option<Given<String>>,
+    /// What is to be different about it there.
+    pub wrapping: Wrapping,
     /// How registries are reached.
     pub way: Way,
 }
@@ -63,7 +66,8 @@ impl Engine<'_> {
             (None, Some(digest)) => digest.to_string(),
             (None, None) => "latest".to_owned(),
         };
-        Images::of(&self.store).push(image, &registry, &which, &from, JOBS, progress)
+        let how = Shipment { which: &which, from: &from, jobs: jobs(self)?, wrapping: request.wrapping };
+        Images::of(&self.store).push(image, &registry, &how, progress)
     }
 
     /// The paths of other repositories of this registry that images with any of these layers came from or went to.

@@ -7,6 +7,7 @@ mod choice;
 mod cli;
 mod console;
 mod format;
+mod image_options;
 mod progress;
 mod prompt;
 mod registry_options;

@@ -6,7 +6,7 @@ use clap::Args;
 use diag::{Error, Result, codes};
 use engine::transfer::{Patience, Way};
 
-use crate::call::Call;
+use crate::{call::Call, prompt};
 
 /// How registries are reached.
 #[derive(Clone, Debug, Args)]
@@ -44,12 +44,24 @@ impl RegistryOptions {
         };
         Ok(Way {
             tls_verify: self.tls_verify,
-            creds: self.creds.map(|creds| call.words.one("creds", creds)),
+            creds: match self.creds {
+                Some(creds) => Some(call.words.one("creds", with_password(creds)?)),
+                None => None,
+            },
             authfile: self.authfile.map(|path| call.words.one("authfile", path)),
             cert_dir: self.cert_dir.map(|path| call.words.one("cert_dir", path)),
             patience: Patience { retries: self.retry, pause },
         })
     }
+}
+
+/// A name alone is asked for its password, if there is somebody to ask.
+fn with_password(creds: String) -> Result<String> {
+    if creds.contains(':') || !prompt::somebody() {
+        return Ok(creds);
+    }
+    let password = prompt::secret("Password: ")?;
+    Ok(format!("{creds}:{password}"))
 }
 
 /// A number and a unit; seconds without one.

@@ -2,6 +2,7 @@
 
 mod attachment;
 mod identity;
+mod image;
 mod life;
 mod network;
 mod process;
@@ -28,7 +29,7 @@ Examples:
 )]
 pub struct RunOptions {
     #[command(flatten)]
-    container: ContainerOptions,
+    pub container: ContainerOptions,
     /// Print the map that the container would get, and the same for other programs; run nothing
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
     #[arg(action = ArgAction::Set, value_name = "BOOL", hide_default_value = true, hide_possible_values = true)]
@@ -80,6 +81,8 @@ pub struct ContainerOptions {
     resources: resources::Options,
     #[command(flatten)]
     security: security::Options,
+    #[command(flatten)]
+    pub image_options: image::Options,
 }
 
 impl ContainerOptions {

@@ -43,7 +43,7 @@ table! { Containers, ContainersTable;
 }
 
 table! { EngineDefaults, EngineTable;
-    detach_keys: String, stop_timeout: u32,;
+    detach_keys: String, image_parallel_copies: u32, stop_timeout: u32,;
 }
 
 /// One of a list: a value, or `{append=true}`, which says that the list goes on where an earlier file's ended.

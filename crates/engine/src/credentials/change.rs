@@ -37,6 +37,7 @@ impl Credentials {
             self.of_file(name, file).store(&server(key, &file.path), user, password)?;
             return Ok(Kept::Helper(name.to_owned()));
         }
+        let _lock = conf_file::lock(&self.primary)?;
         let mut whole = self.whole()?;
         let entry = json!({ "auth": auth_file::encode(user, password) });
         change(&mut whole, |table| table.insert(key.to_owned(), entry));
@@ -54,6 +55,7 @@ impl Credentials {
         if let Some(name) = file.helper_of(host(key)) {
             known |= self.of_file(name, file).erase(&server(key, &file.path))?;
         }
+        let _lock = conf_file::lock(&self.primary)?;
         let mut whole = self.whole()?;
         let removed = change(&mut whole, |table| {
             let before = table.len();
@@ -73,6 +75,7 @@ impl Credentials {
         for (host, name) in file.helpers() {
             self.of_file(name, file).erase(&server(host, &file.path))?;
         }
+        let _lock = conf_file::lock(&self.primary)?;
         let mut whole = self.whole()?;
         change(&mut whole, Map::clear);
         self.write(&whole)

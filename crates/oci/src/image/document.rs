@@ -187,9 +187,14 @@ fn name(kind: Kind) -> &'static str {
 impl Manifest {
     /// As an OCI document, the same bytes every time.
     pub fn to_json(&self) -> String {
-        let (config, layers) = (Some(self.config.clone()), Some(self.layers.clone()));
-        to_json(super::media_type::MANIFEST, Wire { config, layers, ..Wire::empty() })
+        manifest_json(super::media_type::MANIFEST, self)
     }
+}
+
+/// A manifest as a document that calls itself `media_type`.
+pub(super) fn manifest_json(media_type: &str, manifest: &Manifest) -> String {
+    let (config, layers) = (Some(manifest.config.clone()), Some(manifest.layers.clone()));
+    to_json(media_type, Wire { config, layers, ..Wire::empty() })
 }
 
 impl Index {

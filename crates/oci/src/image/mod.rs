@@ -6,6 +6,7 @@
 
 mod config;
 mod document;
+mod house;
 mod media;
 mod platform;
 mod wire;
@@ -18,5 +19,6 @@ pub const LAYER_LIMIT: usize = 500;
 
 pub use config::{History, ImageConfig};
 pub use document::{Descriptor, Document, Index, Manifest};
+pub use house::House;
 pub use media::{Kind, media_type};
 pub use platform::Platform;

@@ -25,20 +25,11 @@ pub(super) fn read(tree: &Tree, stage: &mut Stage<'_>) -> Result<()> {
     let Some(source) = tree.document("manifest.json")? else {
         return Err(Error::new(codes::UR0704, format!("`{}` has no `manifest.json`", tree.name)));
     };
-    if source.text.trim_start().starts_with('{') {
-        return Err(single_manifest(tree));
-    }
     let entries: Vec<Entry> = source.parse(codes::UR0706)?;
     for (index, entry) in entries.iter().enumerate() {
         read_image(tree, stage, &source, entry, &Pointer::root().child(index))?;
     }
     Ok(())
-}
-
-/// The kind that skopeo calls `dir` has a file of the same name, and in it the image's own manifest.
-fn single_manifest(tree: &Tree) -> Error {
-    Error::new(codes::UR0704, format!("`{}` is of skopeo's kind `dir`, which is not read", tree.name))
-        .help_run("make an archive of it", format!("skopeo copy dir:{} oci-archive:image.tar", tree.name))
 }
 
 fn read_image(tree: &Tree, stage: &mut Stage<'_>, source: &Source, entry: &Entry, at: &Pointer) -> Result<()> {

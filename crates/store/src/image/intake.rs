@@ -17,6 +17,9 @@ use crate::{
     compression::{Compression, MAGIC},
 };
 
+/// Marks layers of images that have no manifest but the one that was written here: no registry knows them in this form.
+pub(super) const MADE_HERE: &str = "org.unroot.made-here";
+
 /// Images on their way into the store. Dropped before [`Stage::publish`], it leaves nothing.
 pub(super) struct Stage<'a> {
     pub(super) store: &'a Store,
@@ -181,7 +184,10 @@ impl<'a> Stage<'a> {
     }
 
     /// Stages a manifest of our own, for an image that came without one or was made here.
-    pub(super) fn manifest(&mut self, config: &[u8], layers: Vec<Descriptor>) -> Result<Digest> {
+    pub(super) fn manifest(&mut self, config: &[u8], mut layers: Vec<Descriptor>) -> Result<Digest> {
+        for layer in layers.iter_mut().filter(|layer| self.keep && layer.media_type == media_type::LAYER) {
+            layer.annotations.insert(MADE_HERE.to_owned(), "true".to_owned());
+        }
         let manifest = Manifest { config: Descriptor::of(media_type::CONFIG, config), layers };
         self.document(manifest.to_json().as_bytes())
     }

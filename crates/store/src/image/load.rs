@@ -1,8 +1,8 @@
-//! Brings in images from files: an OCI layout directory, an oci-archive, a docker-archive.
+//! Brings in images from files: an OCI layout directory, an oci-archive, a docker-archive, skopeo's `dir`.
 
 use diag::{Error, Result, codes};
 
-use super::{Image, Images, Input, Intake, docker_archive, intake::Stage, oci_layout, tree::Tree};
+use super::{Image, Images, Input, Intake, docker_archive, intake::Stage, oci_layout, skopeo_dir, tree::Tree};
 
 /// An image that has come in.
 #[derive(Debug)]
@@ -19,14 +19,32 @@ impl Images<'_> {
     ///
     /// Errors: UR0703, UR0704, UR0705, UR0706, UR0711, UR0712, UR0714.
     pub fn load(&self, input: Input<'_>, how: &Intake) -> Result<Vec<Loaded>> {
-        let tree = Tree::open(self.store, input, &how.limits)?;
+        self.load_permitted(input, how, &|_| Ok(()))
+    }
+
+    /// As [`Images::load`], if `permit` lets it: it is told Podman's word for the form (`oci`, `oci-archive`, `docker-archive`, `dir`) before
+    /// anything is read but the name of a file.
+    pub fn load_permitted(
+        &self,
+        input: Input<'_>,
+        how: &Intake,
+        permit: &dyn Fn(&str) -> Result<()>,
+    ) -> Result<Vec<Loaded>> {
+        let mut tree = Tree::open(self.store, input, &how.limits)?;
         let _lock = self.store.share()?;
         let mut stage = Stage::new(self.store, *how);
         // An archive of a newer Docker is both; the OCI half has the true manifests.
         if tree.has("oci-layout") || tree.has("index.json") {
+            permit(if tree.is_dir() { "oci" } else { "oci-archive" })?;
             oci_layout::read(&tree, &mut stage)?;
-        } else if tree.has("manifest.json") {
-            docker_archive::read(&tree, &mut stage)?;
+        } else if let Some(source) = tree.document("manifest.json")? {
+            if skopeo_dir::is(&source) {
+                permit("dir")?;
+                skopeo_dir::read(&mut tree, &mut stage, &source)?;
+            } else {
+                permit("docker-archive")?;
+                docker_archive::read(&tree, &mut stage)?;
+            }
         } else {
             return Err(no_image(&tree));
         }

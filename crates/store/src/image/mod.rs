@@ -30,11 +30,14 @@ mod intake;
 mod load;
 mod lookup;
 mod oci_layout;
+mod packing;
 mod prune;
 mod pull;
 mod push;
 mod record;
 mod removal;
+mod save;
+mod skopeo_dir;
 mod trace;
 mod tree;
 mod usage;
@@ -53,10 +56,12 @@ use oci::{
 pub use built_in::BuiltInFile;
 pub use documents::Documents;
 pub use load::Loaded;
+pub use packing::{Method, Packing};
 pub use prune::{Chosen, Pruned};
 pub use pull::Wanted;
-pub use push::Pushed;
+pub use push::{Pushed, Shipment, Wrapping};
 pub use removal::{Collected, Removed};
+pub use save::{Form, Outgoing, Output};
 pub(crate) use trace::{Archived, Traced};
 pub use usage::{ImageUsage, ImagesUsage};
 

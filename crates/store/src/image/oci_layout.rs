@@ -128,7 +128,8 @@ fn other_platforms(index: &Index, here: &Platform) -> Error {
     })
 }
 
-fn read_image(tree: &Tree, stage: &mut Stage<'_>, manifest: &Manifest) -> Result<()> {
+/// Stages an image's configuration and layers.
+pub(super) fn read_image(tree: &Tree, stage: &mut Stage<'_>, manifest: &Manifest) -> Result<()> {
     let source = blob_document(tree, &manifest.config)?;
     let config = stage.config(&source, manifest.layers.len())?;
     for (descriptor, diff_id) in manifest.layers.iter().zip(&config.diff_ids) {
@@ -137,12 +138,8 @@ fn read_image(tree: &Tree, stage: &mut Stage<'_>, manifest: &Manifest) -> Result
     Ok(())
 }
 
-fn blob_path(digest: &Digest) -> String {
-    format!("blobs/sha256/{}", digest.hex())
-}
-
 fn blob(tree: &Tree, digest: &Digest) -> Result<Section> {
-    let section = tree.section(&blob_path(digest))?;
+    let section = tree.section(&tree.blob_path(digest))?;
     section.ok_or_else(|| {
         Error::new(codes::UR0704, format!("`{}` is incomplete: it has no {digest}", tree.name))
             .help("write it again; a copy of only some platforms lacks the others' files")
@@ -151,13 +148,13 @@ fn blob(tree: &Tree, digest: &Digest) -> Result<Section> {
 
 fn blob_bytes(tree: &Tree, digest: &Digest) -> Result<Vec<u8>> {
     blob(tree, digest)?;
-    let bytes = tree.read(&blob_path(digest), DOCUMENT_LIMIT)?.unwrap_or_default();
+    let bytes = tree.read(&tree.blob_path(digest), DOCUMENT_LIMIT)?.unwrap_or_default();
     let found = Digest::of(&bytes);
     if found == *digest {
         return Ok(bytes);
     }
     Err(Error::new(codes::UR0703, format!("a document should be {digest} and is {found}"))
-        .fact(format!("it is `{}` in `{}`", blob_path(digest), tree.name))
+        .fact(format!("it is `{}` in `{}`", tree.blob_path(digest), tree.name))
         .help("fetch the image again; if it stays so, its source is damaged"))
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use diag::{Error, Result, codes};
-use oci::Source;
+use oci::{Digest, Source};
 use sys::{
     Dir,
     rustix::{
@@ -34,6 +34,8 @@ pub(super) struct Tree {
     /// What the user calls it.
     pub(super) name: String,
     files: Files,
+    /// Blobs lie beside the manifest and not in `blobs/sha256`, as in skopeo's `dir`.
+    pub(super) flat: bool,
     /// Only to be held: the archive's copy in `tmp/`, if one was needed.
     _spool: Option<Draft>,
 }
@@ -60,10 +62,10 @@ impl Tree {
             Input::Path(path) => {
                 let name = path.display().to_string();
                 match input::open(path)? {
-                    Opened::Dir(dir) => return Ok(Tree { name, files: Files::Dir(dir), _spool: None }),
+                    Opened::Dir(dir) => return Ok(Tree { name, files: Files::Dir(dir), flat: false, _spool: None }),
                     Opened::File(file) if is_plain(&file) => {
                         let files = Files::Archive(Archive::index(file, &name)?);
-                        return Ok(Tree { name, files, _spool: None });
+                        return Ok(Tree { name, files, flat: false, _spool: None });
                     }
                     Opened::File(file) => (Box::new(file), name),
                 }
@@ -71,7 +73,7 @@ impl Tree {
         };
         let (draft, file) = spool(store, stream, &name, limits)?;
         let files = Files::Archive(Archive::index(file, &name)?);
-        Ok(Tree { name, files, _spool: Some(draft) })
+        Ok(Tree { name, files, flat: false, _spool: Some(draft) })
     }
 
     /// A file's bytes; `None` if there is none of this name.
@@ -100,6 +102,16 @@ impl Tree {
     pub(super) fn document(&self, name: &str) -> Result<Option<Source>> {
         let bytes = self.read(name, oci::image::DOCUMENT_LIMIT)?;
         bytes.map(|bytes| Source::from_bytes(name, bytes, codes::UR0706)).transpose()
+    }
+
+    /// Whether it is a directory and not an archive.
+    pub(super) fn is_dir(&self) -> bool {
+        matches!(self.files, Files::Dir(_))
+    }
+
+    /// The name of a blob's file.
+    pub(super) fn blob_path(&self, digest: &Digest) -> String {
+        if self.flat { digest.hex() } else { format!("blobs/sha256/{}", digest.hex()) }
     }
 
     /// Whether there is a file or a directory of this name.

@@ -10,7 +10,11 @@ pub static VERB: Verb =
     Verb { name: "create", about: "Make a container without starting it", args: ContainerOptions::augment_args, run };
 
 fn run(call: &Call) -> Result<u8> {
-    let request = call.args::<ContainerOptions>()?.into_request(call.words);
-    console::line(call.engine()?.create(&request)?);
+    let options = call.args::<ContainerOptions>()?;
+    let image = options.image_options.clone();
+    let mut request = options.into_request(call.words);
+    let engine = call.engine()?;
+    image.obtain(call, &engine, &mut request)?;
+    console::line(engine.create(&request)?);
     Ok(0)
 }

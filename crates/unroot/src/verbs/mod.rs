@@ -31,6 +31,7 @@ mod restart;
 mod rm;
 mod rmi;
 mod run;
+mod save;
 mod search;
 mod start;
 mod stop;
@@ -96,6 +97,7 @@ pub static TOP: &[&Verb] = &[
     &history::VERB,
     &inspect::VERB,
     &load::VERB,
+    &save::VERB,
     &import::VERB,
     &search::VERB,
     &login::VERB,
@@ -144,6 +146,7 @@ pub static GROUPS: &[Group] = &[
             ("pull", &pull::VERB),
             ("push", &push::VERB),
             ("load", &load::VERB),
+            ("save", &save::VERB),
             ("import", &import::VERB),
             ("search", &search::VERB),
             ("prune", &prune::IMAGES),

@@ -5,25 +5,25 @@ use super::in_group;
 /// Verbs of Podman's, first level.
 const VERBS: &str = "auto-update build commit completion compose container cp diff export farm \
     generate healthcheck init kube machine manifest mount network pause pod port \
-    save secret stats top umount unmount unpause unshare update volume ";
+    secret stats top umount unmount unpause unshare update volume ";
 
 /// Verbs below `container` and `image`.
 const BELOW: &str = "build checkpoint clone commit cp create diff exists export history init inspect \
     list mount pause port prune ps restore runlabel save scp sign stats tag top tree \
     trust umount unmount unpause untag update ";
 
-const RUN: &str = "--arch --attach -a --authfile --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-conf --cgroup- \
+const RUN: &str = "--attach -a --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-conf --cgroup- \
     parent --cgroupns --cgroups --chrootdirs --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares -c \
-    --cpus --cpuset-cpus --cpuset-mems --creds --decryption-key --detach-keys --device --device-cgroup-rule --device- \
+    --cpus --cpuset-cpus --cpuset-mems --decryption-key --detach-keys --device --device-cgroup-rule --device- \
     read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --expose --gpus --group- \
     add --group-entry --health-cmd --health-interval --health-log-destination --health-max-log-count --health-max-log- \
     size --health-on-failure --health-retries --health-start-period --health-startup-cmd --health-timeout --hostuser \
     --image-volume --init --init-ctr --init-path --ip --ip6 --ipc --log-driver --log-opt --mac-address --memory -m \
     --memory-reservation --memory-swap --memory-swappiness --mount --network-alias --no-healthcheck --oom-kill-disable \
-    --os --passwd --passwd-entry --personality --pid --pids-limit --platform --pod --pod-id-file --preserve-fd \
-    --preserve-fds --publish -p --publish-all -P --pull --quiet -q --rdt-class --read-only-tmpfs --requires --restart \
-    --retry --retry-delay --sdnotify --seccomp-policy --secret --security-opt --shm- size-systemd --sig-proxy --systemd \
-    --timeout --tls-verify --tmpfs --uts --variant --volume -v --volumes-from";
+    --passwd --passwd-entry --personality --pid --pids-limit --pod --pod-id-file --preserve-fd \
+    --preserve-fds --publish -p --publish-all -P --rdt-class --read-only-tmpfs --requires --restart \
+    --sdnotify --seccomp-policy --secret --security-opt --shm- size-systemd --sig-proxy --systemd \
+    --timeout --tmpfs --uts --volume -v --volumes-from";
 
 /// The options of each verb, by its first spelling.
 const OPTIONS: &[(&str, &str)] = &[
@@ -31,14 +31,13 @@ const OPTIONS: &[(&str, &str)] = &[
     ("create", RUN),
     ("ps", "--external --last -n --latest -l --noheading --ns --pod -p --size -s --sort --sync --watch -w"),
     ("rm", "--depend --volumes -v"),
+    ("save", "--uncompressed --signature-policy"),
     ("inspect", "--latest -l --size -s"),
-    ("load", "--quiet -q --signature-policy"),
     ("import", "--arch --os --signature-policy --variant"),
     ("pull", "--decryption-key --disable-content-trust"),
     (
         "push",
-        "--compress --compression-format --compression-level --disable-content-trust --encrypt-layer --encryption-key \
-         --force-compression --format -f --remove-signatures --sign-by --sign-by-sigstore \
+        "--compress --disable-content-trust --encrypt-layer --encryption-key --sign-by --sign-by-sigstore \
          --sign-by-sigstore-private-key --sign-passphrase-file",
     ),
     ("login", "--compat-auth-file --secret"),

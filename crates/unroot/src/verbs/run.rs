@@ -13,12 +13,15 @@ pub static VERB: Verb =
 fn run(call: &Call) -> Result<u8> {
     let options = call.args::<RunOptions>()?;
     let explain = options.explain_map;
-    let request = options.into_request(call.words);
+    let image = options.container.image_options.clone();
+    let mut request = options.into_request(call.words);
+    let engine = call.engine()?;
+    image.obtain(call, &engine, &mut request)?;
     if explain {
-        console::page(&call.engine()?.explain_map(&request)?);
+        console::page(&engine.explain_map(&request)?);
         return Ok(0);
     }
-    match call.engine()?.run(&request)? {
+    match engine.run(&request)? {
         Outcome::Exited(code) => Ok(code),
         Outcome::Detached(id) => {
             console::line(id);

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "all of it is a test, and one that is skipped says why")]
 
+mod whole;
+
 use std::{
     fs,
     net::{TcpListener, TcpStream},
@@ -45,6 +47,11 @@ fn can(root: bool) -> bool {
         println!("skipped: {program} is not installed");
     }
     missing.is_none()
+}
+
+/// Whether containers can be started.
+fn has_runtime() -> bool {
+    Path::new(env!("CARGO_BIN_EXE_unroot")).with_file_name("unroot-runtime").exists()
 }
 
 impl Registry {

@@ -9,3 +9,4 @@ mod pulling;
 mod pushing;
 mod removal;
 mod sample;
+mod saving;

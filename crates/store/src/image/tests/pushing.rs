@@ -3,11 +3,11 @@
 use diag::codes;
 use oci::{
     Digest,
-    image::{Platform, media_type},
+    image::{House, Platform, media_type},
 };
 
 use super::{
-    super::{Images, Input, Pushed, Wanted},
+    super::{Images, Input, Method, Packing, Pushed, Shipment, Wanted, Wrapping},
     sample::{Packed, Sample, archive, gzip, intake, load, put, reference, tar_of},
 };
 use crate::{
@@ -23,7 +23,8 @@ use crate::{
 fn push(store: &Store, fake: &Fake, name: &str, from: &[String]) -> diag::Result<Pushed> {
     let registry = Registry::open(fake.endpoint("to/it"), &Access::Push { from: from.to_vec() })?;
     let images = Images::of(store);
-    images.push(&images.resolve(name)?, &registry, "1", from, 2, &Silent)
+    let how = Shipment { which: "1", from, jobs: 2, wrapping: Wrapping::default() };
+    images.push(&images.resolve(name)?, &registry, &how, &Silent)
 }
 
 fn pull(store: &Store, fake: &Fake, repository: &str, name: &str) {
@@ -86,7 +87,9 @@ fn what_was_loaded_or_imported_can_be_pushed() {
         let input = Input::Stream(Box::new(tar.as_slice()), "it");
         Images::of(&store).import(input, Some(&reference("r.io/imported:1")), &[], None, &intake()).unwrap();
         assert!(push(&store, &fake, "r.io/imported:1", &[]).unwrap().warnings.is_empty());
-        assert!(fake.blob("to/it", &Digest::of(&tar)).unwrap() == tar);
+        // A plain archive is compressed on its way, any other goes as it is.
+        let sent = fake.blob("to/it", &Digest::of(&tar));
+        assert_eq!(sent.is_some(), tar.starts_with(b"\x1f\x8b"));
     }
     let (_home, fresh) = testing::store();
     pull(&fresh, &fake, "to/it", "r.io/back:1");
@@ -145,4 +148,45 @@ fn a_registry_that_refuses_is_told() {
             assert!(fake.asked("PUT", "/manifests/").is_empty());
         }
     }
+}
+
+#[test]
+fn layers_are_compressed_where_it_is_wanted() {
+    let (_home, store) = testing::store();
+    let input = Input::Stream(Box::new(std::io::Cursor::new(tar_of(&[("etc/x", b"made here")]))), "stdin");
+    Images::of(&store).import(input, Some(&reference("localhost/made:1")), &[], None, &intake()).unwrap();
+    let images = Images::of(&store);
+    let image = images.resolve("made:1").unwrap();
+    let ship = |fake: &Fake, which: &str, wrapping: Wrapping| {
+        let registry = Registry::open(fake.endpoint("to/it"), &Access::Push { from: Vec::new() }).unwrap();
+        let how = Shipment { which, from: &[], jobs: 2, wrapping };
+        images.push(&image, &registry, &how, &Silent).unwrap();
+        String::from_utf8(fake.manifest("to/it", which).unwrap().to_vec()).unwrap()
+    };
+    let fake = Fake::start();
+    let first = ship(&fake, "1", Wrapping::default());
+    assert!(first.contains("tar+gzip") && !first.contains("made-here"), "{first}");
+    assert_eq!(ship(&fake, "2", Wrapping::default()), first, "the same bytes every time");
+    let zstd = Packing { method: Method::Zstd, level: Some(3) };
+    let third = ship(&fake, "3", Wrapping { packing: Some(zstd), ..Wrapping::default() });
+    assert!(third.contains("tar+zstd"), "{third}");
+    let docker = ship(&fake, "4", Wrapping { house: Some(House::Docker), ..Wrapping::default() });
+    assert!(docker.contains("rootfs.diff.tar.gzip") && docker.contains("manifest.v2+json"), "{docker}");
+}
+
+#[test]
+fn what_is_compressed_is_compressed_anew_by_force_only() {
+    let (_home, store) = testing::store();
+    let image = put(&store, "x", "web:1");
+    let images = Images::of(&store);
+    let fake = Fake::start();
+    let zstd = Packing { method: Method::Zstd, level: None };
+    for (which, force) in [("1", false), ("2", true)] {
+        let registry = Registry::open(fake.endpoint("to/it"), &Access::Push { from: Vec::new() }).unwrap();
+        let wrapping = Wrapping { packing: Some(zstd), force, house: None };
+        let how = Shipment { which, from: &[], jobs: 2, wrapping };
+        let pushed = images.push(&image, &registry, &how, &Silent).unwrap();
+        assert_eq!(pushed.digest == image.manifest, !force);
+    }
+    pull(&store, &fake, "to/it", "localhost/again:1");
 }
