@@ -13,14 +13,20 @@
 //! * *must*: undo what is half made; leave nothing behind that this container brought, and everything else as it was.
 //! * *must not*: follow a symbolic link below a mount; wait without a bound; move a process that is not the container's.
 //!
-//! Limits come later; of `linux.resources` only `devices` means something yet ([`resources`]).
+//! Limits are written to the groups' files ([`limits`]) before init is in them; [`update`] changes them, [`stats`] and [`oom_kills`] read what
+//! is used, [`freeze`] has all processes stand still. These work by the [`Record`]s that a container's state keeps.
 
+mod controllers;
+mod devices;
 mod entering;
+mod freezer;
 mod host;
 mod killing;
+mod limits;
 mod making;
 mod plan;
 pub mod resources;
+mod stats;
 mod v1;
 mod v2;
 
@@ -32,7 +38,10 @@ use std::{
 };
 
 use diag::{Error, Result, codes};
-use oci::{Source, spec::DeviceRule};
+use oci::{
+    Source,
+    spec::{DeviceRule, Resources},
+};
 use rustix::{
     fs::{FileType, Mode, OFlags},
     io::Errno,
@@ -40,8 +49,11 @@ use rustix::{
 use serde::{Deserialize, Serialize};
 use sys::{Dir, Failed};
 
+pub use freezer::{freeze, is_frozen};
 pub use host::{CgroupHost, Hierarchy};
+pub use limits::Place;
 pub use plan::{CgroupPlan, decide};
+pub use stats::{Count, Cpu, Io, Memory, Stats, Usage, oom_kills, stats};
 
 /// How often a busy directory is tried again: after 1, 2, 4 … milliseconds, about a second in all. A group is busy until
 /// its last process has been torn down, which is a moment after its parent saw it end.
@@ -128,20 +140,46 @@ impl Cgroup {
 
     /// Allows and denies devices as `linux.resources.devices` says. Errors: UR0402, UR0607.
     ///
-    /// Version 2 has no such lists, it would need a BPF program. With a user namespace none is missed: the kernel
+    /// Version 2 has a BPF program for it, which only the host's root may load. With a user namespace none is missed: the kernel
     /// refuses mknod there, and all mounts of the container are nodev but for the devices that were bound one by one. Without
-    /// a user namespace the answer is a warning (UR0411).
+    /// either the answer is a warning (UR0411).
     pub fn set_devices(&self, list: &[DeviceRule], source: &Source, user_namespace: bool) -> Result<Option<Error>> {
         let rules = resources::device_rules(list, source)?;
         let devices = self.members.iter().find(|member| v1::has(&member.record.controllers, "devices"));
         match devices {
             Some(member) => v1::set_devices(&member.dir, &rules, source).map(|()| None),
             None if user_namespace || rules.is_empty() => Ok(None),
+            None if self.members.iter().any(Member::is_v2) => self.attach_devices(&rules).map(|()| None),
             None => Ok(Some(Error::warning(
                 codes::UR0411,
                 "the device rules are not enforced: that needs a user namespace, or version 1 of control groups",
             ))),
         }
+    }
+
+    /// Puts the program of a container's rules in the place of the one that it had.
+    fn attach_devices(&self, rules: &[resources::DeviceRule]) -> Result<()> {
+        let Some(member) = self.members.iter().find(|member| member.is_v2()) else { return Ok(()) };
+        let rules: Vec<_> = rules.iter().map(|rule| rule.rule).collect();
+        let failed = |call: &str, errno: Errno| {
+            Error::new(codes::UR0607, "the device rules cannot be enforced")
+                .os(call.to_owned(), errno.raw_os_error())
+                .fact("version 2 of control groups takes a BPF program for them, which takes CAP_BPF on the host")
+        };
+        let before = sys::bpf::device_programs(&member.dir).unwrap_or_default();
+        let program = sys::bpf::load_device_program(&devices::compile(&rules))
+            .map_err(|errno| failed("bpf(BPF_PROG_LOAD)", errno))?;
+        sys::bpf::attach_device_program(&member.dir, &program)
+            .map_err(|errno| failed("bpf(BPF_PROG_ATTACH)", errno))?;
+        before
+            .iter()
+            .try_for_each(|old| sys::bpf::detach_device_program(&member.dir, old))
+            .map_err(|errno| failed("bpf(BPF_PROG_DETACH)", errno))
+    }
+
+    /// Sets the limits of `linux.resources`, but for the devices. Errors: UR0620, UR0402.
+    pub fn limit(&self, resources: &Resources, place: Place<'_>) -> Result<()> {
+        limits::apply(self, resources, place)
     }
 
     /// The processes in the groups and below them, each once, as this process's pid namespace numbers them. Errors: UR0607.
@@ -172,6 +210,18 @@ impl Cgroup {
         }
         first
     }
+}
+
+/// Changes the limits of a container's groups, by what its state keeps of them; -1 takes one away where it can be. Devices stay as they
+/// are unless there are rules for them. `source` and `at` are where the resources are said: a document and the place in it.
+/// Errors: UR0620, UR0402, UR0607.
+pub fn update(records: &[Record], resources: &Resources, source: &Source, at: &diag::Pointer) -> Result<()> {
+    let cgroup = Cgroup::reopen(records)?;
+    cgroup.limit(resources, Place { source, at })?;
+    if resources.devices.is_empty() {
+        return Ok(());
+    }
+    cgroup.set_devices(&resources.devices, source, false).map(drop)
 }
 
 /// A failed call on a group. (Not by [`Failed::into_error`]: ENOSPC has nothing to do with a disk here.)

@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use diag::{Error, Result, codes};
+use diag::{Error, Pointer, Result, codes};
 use oci::Bundle;
 use rustix::process::umask;
 use rustix::{
@@ -16,7 +16,7 @@ use rustix::{
 use sys::{Alone, Dir, clone};
 
 use crate::{
-    cgroup::Cgroup,
+    cgroup::{self, Cgroup},
     explain,
     hooks::{self, Kind},
     host::Host,
@@ -272,7 +272,10 @@ fn make_cgroup(bundle: &Bundle, plan: &Plan) -> Result<(Cgroup, Option<Error>)> 
         }
         _ => Ok(None),
     };
-    match set {
+    let at = Pointer::new("/linux/resources");
+    let place = cgroup::Place { source: &bundle.source, at: &at };
+    let limited = resources.map_or(Ok(()), |resources| cgroup.limit(resources, place));
+    match limited.and(set) {
         Ok(second) => Ok((cgroup, warning.or(second))),
         Err(error) => {
             let _ = cgroup.delete();

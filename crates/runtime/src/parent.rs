@@ -28,6 +28,7 @@ use sys::{
     carrier::{open_namespace, user_namespace, write_proc},
     clone::{self, How, Namespaces, clone3},
     mount::{Attr, Change, set_attributes},
+    scheduling::{set_affinity, set_io_priority, set_scheduling},
 };
 
 use crate::{
@@ -38,7 +39,7 @@ use crate::{
     host::Host,
     job::Root,
     joining, newidmap, overlay,
-    plan::{Carried, MapWriter, Mounted, Plan, RootPlan, namespaces},
+    plan::{Carried, MapWriter, Mounted, Plan, RootPlan, namespaces, treatment::Treatment},
     state::State,
     step::Word,
     wire::{Packet, Wire},
@@ -110,7 +111,9 @@ impl Parent<'_> {
         let mut hatching = Hatching { process: Some(process) };
         cgroup.place(pid, cgroup.fd_for_clone().is_some())?;
         adjust(self.bundle, pid, self.plan.oom_score_adj, &self.plan.limits)?;
+        treat(self.bundle, pid, &self.plan.treatment, false)?;
         self.write_maps(pid)?;
+        self.move_devices(pid)?;
         let say = |word, descriptors: &[BorrowedFd<'_>]| ours.say(word, descriptors);
         // If init has died, its last words, which are read below, say more than a broken pipe.
         if say(Word::Mapped, &[]).is_ok() {
@@ -211,6 +214,25 @@ impl Parent<'_> {
             }
             MapWriter::Parent => self.write_directly(pid, map),
         }
+    }
+
+    fn move_devices(&self, pid: i32) -> Result<()> {
+        self.plan.net_devices.iter().try_for_each(|device| {
+            sys::links::send_to(device.index, pid, &device.inside).map_err(|errno| {
+                let what = format!("the network device `{}` cannot be moved into the container", device.name);
+                let error = Error::new(codes::UR0425, what)
+                    .os(
+                        format!("RTM_NEWLINK({}, namespace of {pid}, {})", device.name, device.inside),
+                        errno.raw_os_error(),
+                    )
+                    .at(self.bundle.at(Pointer::new("/linux/netDevices").child(&device.name)));
+                match errno {
+                    Errno::PERM => error.fact("that takes CAP_NET_ADMIN in the host's network namespace"),
+                    Errno::EXIST => error.fact("the container has a device of this name already"),
+                    _ => error,
+                }
+            })
+        })
     }
 
     fn write_directly(&self, pid: i32, map: &IdMap) -> Result<()> {
@@ -323,6 +345,43 @@ pub(crate) fn adjust(
                     rustix::process::getrlimit(*resource).maximum
                 ))
                 .at(bundle.at(from.clone()))
+        })?;
+    }
+    Ok(())
+}
+
+/// Has a process scheduled as was decided; `initially` is before it is in the container's groups, and after that it is once more.
+pub(crate) fn treat(bundle: &Bundle, pid: i32, treatment: &Treatment, initially: bool) -> Result<()> {
+    let refused = |what: &str, call: String, errno: Errno, at: &str| {
+        let error = Error::new(codes::UR0423, format!("{what} cannot be had"))
+            .os(call, errno.raw_os_error())
+            .at(bundle.at(Pointer::new(at)));
+        let of_host = "real-time policies, and better turns than one has, take CAP_SYS_NICE on the host";
+        if errno == Errno::PERM { error.fact(of_host) } else { error }
+    };
+    if let Some([initial, last]) = &treatment.affinity {
+        // What is not said is every processor that the group's cpuset has.
+        let every = vec![u64::MAX; 128];
+        let processors = if initially { initial.as_ref() } else { Some(last.as_ref().unwrap_or(&every)) };
+        if let Some(processors) = processors {
+            set_affinity(pid, processors).map_err(|errno| {
+                refused("the processors", format!("sched_setaffinity({pid})"), errno, "/process/execCPUAffinity")
+            })?;
+        }
+    }
+    if initially {
+        return Ok(());
+    }
+    if let Some(scheduling) = treatment.scheduling {
+        set_scheduling(pid, scheduling).map_err(|errno| {
+            let call = format!("sched_setattr({pid}, policy {})", scheduling.policy);
+            refused("the scheduler", call, errno, "/process/scheduler")
+        })?;
+    }
+    if let Some((class, priority)) = treatment.io_priority {
+        set_io_priority(pid, class, priority).map_err(|errno| {
+            let call = format!("ioprio_set({pid}, class {class}, {priority})");
+            refused("the priority for input and output", call, errno, "/process/ioPriority")
         })?;
     }
     Ok(())

@@ -13,7 +13,10 @@ use rustix::{
 use serde::{Deserialize, Serialize};
 use sys::Dir;
 
-use crate::{cgroup::Record, job::Root};
+use crate::{
+    cgroup::{self, Record},
+    job::Root,
+};
 
 /// The version of the specification that states are written by.
 pub const OCI_VERSION: &str = "1.2.0";
@@ -32,6 +35,8 @@ pub enum Status {
     Created,
     /// Its command runs.
     Running,
+    /// It runs and stands still.
+    Paused,
     /// Its command has ended.
     Stopped,
 }
@@ -43,6 +48,7 @@ impl Status {
             Status::Creating => "creating",
             Status::Created => "created",
             Status::Running => "running",
+            Status::Paused => "paused",
             Status::Stopped => "stopped",
         }
     }
@@ -142,7 +148,11 @@ impl State {
 
     /// Where the container is now.
     pub fn now(&self) -> Status {
-        if self.is_alive() { self.status } else { Status::Stopped }
+        match self.status {
+            _ if !self.is_alive() => Status::Stopped,
+            Status::Running if cgroup::is_frozen(&self.unroot.cgroup) => Status::Paused,
+            status => status,
+        }
     }
 
     /// Whether its init is there: the same process in the same boot, and not a zombie.

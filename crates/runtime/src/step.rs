@@ -9,6 +9,7 @@ use diag::Pointer;
 use rustix::process::Resource;
 use sys::{
     clone::Namespaces,
+    links::Address,
     mount::{Attr, Propagation},
 };
 
@@ -199,6 +200,13 @@ pub enum Act {
     Streams([Slot; 3]),
     /// Bring the loopback interface up.
     Loopback,
+    /// Give a network device that was moved here its addresses, and bring it up.
+    NetDevice {
+        /// Its name.
+        name: String,
+        /// The addresses that it had on the host.
+        addresses: Vec<Address>,
+    },
     /// Write a kernel parameter.
     Sysctl {
         /// Its path below /proc/sys.
@@ -262,6 +270,22 @@ pub enum Act {
     FindCommand,
     /// Wait for `start`.
     AwaitStart,
+    /// Ask the kernel's security module for a profile or a label, which the next execution gives.
+    Label {
+        /// The module: `apparmor`, `selinux`.
+        module: &'static str,
+        /// What is asked for.
+        text: String,
+    },
+    /// Allocate memory from some NUMA nodes.
+    MemoryPolicy {
+        /// Mode and flags of `set_mempolicy(2)`.
+        mode: i32,
+        /// The nodes, as bits.
+        nodes: Vec<u64>,
+    },
+    /// Take on an execution domain.
+    Personality(u32),
     /// Load a filter of system calls. From here on the command's own rules hold, so nothing but its execution comes behind it.
     Seccomp {
         /// The filter.

@@ -3,6 +3,7 @@
 //! What rustix has is used as it is, everywhere; what it lacks is wrapped here, one small file a facility.
 
 mod alone;
+pub mod bpf;
 pub mod carrier;
 pub mod caught;
 pub mod clone;
@@ -12,9 +13,11 @@ mod errno;
 mod exec;
 mod exit;
 mod filesystem_ids;
+pub mod links;
 pub mod loopback;
 pub mod mount;
 mod namespace;
+pub mod scheduling;
 pub mod seccomp;
 pub mod signals;
 mod statmount;

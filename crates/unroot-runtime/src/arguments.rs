@@ -3,11 +3,12 @@
 mod reader;
 mod verbs;
 
-use std::{ffi::OsString, path::PathBuf, sync::Arc};
+use std::{ffi::OsString, path::PathBuf, sync::Arc, time::Duration};
 
 use diag::Result;
 
 use self::reader::{Reader, Word};
+use crate::verbs::update::Wanted;
 
 /// How a log file is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,6 +122,16 @@ pub enum Verb {
     List { format: String, quiet: bool },
     /// Write a config.json to start from.
     Spec { bundle: Option<PathBuf>, rootless: bool },
+    /// Let all processes stand still.
+    Pause(String),
+    /// Let them go on.
+    Resume(String),
+    /// Set other limits.
+    Update { id: String, wanted: Wanted },
+    /// Print what a container uses.
+    Events { id: String, once: bool, interval: Duration },
+    /// Print its processes.
+    Ps { id: String, format: String, words: Vec<String> },
     /// Print what this runtime can do.
     Features,
     /// Watch an engine's container.

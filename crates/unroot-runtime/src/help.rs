@@ -19,6 +19,11 @@ VERBS:
     kill ID [SIGNAL]    send a signal to its first process (SIGTERM)
     delete ID           remove a container that has stopped
     list                list the containers
+    pause ID            let all its processes stand still
+    resume ID           let them go on
+    update ID           set other limits
+    events ID           print what it uses, and when its memory runs out, as JSON
+    ps ID               print its processes
     spec                write a config.json to start from
     features            print what this runtime can do, as JSON
 
@@ -33,7 +38,7 @@ OPTIONS:
 `unroot-runtime VERB --help` tells a verb's options.
 ";
 
-const VERBS: [(&str, &str); 10] = [
+const VERBS: [(&str, &str); 15] = [
     ("create", CREATE),
     ("run", RUN),
     ("exec", EXEC),
@@ -61,6 +66,11 @@ const VERBS: [(&str, &str); 10] = [
         "spec",
         "unroot-runtime spec [--bundle DIR] [--rootless]\n\nWrites a config.json for the root filesystem `rootfs` beside it, with a user namespace: container ids 0 to 65535 are host ids\n524288 to 589823 and the files of the root filesystem keep the ids that the container sees. With --rootless, the one id of the caller is 0.\n\n    -b, --bundle DIR    where to write it (.)\n    --rootless          for an ordinary user\n",
     ),
+    ("pause", "unroot-runtime pause ID\n\nLets all processes of the container stand still.\n"),
+    ("resume", "unroot-runtime resume ID\n\nLets the processes of a paused container go on.\n"),
+    ("update", UPDATE),
+    ("events", EVENTS),
+    ("ps", PS),
     (
         "features",
         "unroot-runtime features\n\nPrints what this runtime can do, as JSON (OCI runtime specification, \"features\").\n",
@@ -79,6 +89,41 @@ Makes the container of a bundle: namespaces, mounts, control groups, ids. Its co
     --no-pivot                move the root mount and chroot, instead of pivot_root
     --idmap-root              the root filesystem's files carry container ids: mount it idmapped
                               (like the annotation org.unroot.root.idmap=true)
+";
+
+const UPDATE: &str = "\
+unroot-runtime update [OPTIONS] ID
+
+Sets other limits for a container. Sizes are bytes, or have one of the units k, m, g, t; -1 takes a limit away.
+
+    -r, --resources FILE        read them from FILE, or from standard input (-): JSON like linux.resources of config.json
+    --memory SIZE               memory
+    --memory-reservation SIZE   memory that is kept when others want some
+    --memory-swap SIZE          memory and swap together
+    --kernel-memory-tcp SIZE    the kernel's memory for TCP (version 1 of control groups)
+    --cpu-share N, --cpu-period US, --cpu-quota US, --cpu-burst US, --cpu-idle 0|1
+    --cpu-rt-period US, --cpu-rt-runtime US
+    --cpuset-cpus LIST, --cpuset-mems LIST
+    --blkio-weight N            10 to 1000
+    --pids-limit N              processes
+";
+
+const EVENTS: &str = "\
+unroot-runtime events [--stats] [--interval TIME] ID
+
+Prints what a container uses, again and again until it ends, and that the kernel killed one of its processes because memory ran out: a line of
+JSON each, like runc's.
+
+    --stats            once, and end
+    --interval TIME    how often (5s)
+";
+
+const PS: &str = "\
+unroot-runtime ps [--format table|json] ID [PS OPTIONS]
+
+Prints the processes of a container: what the host's `ps` (with -ef, or the given options) has about them, or their pids.
+
+    -f, --format FORMAT    table (the default) or json
 ";
 
 const RUN: &str = "\

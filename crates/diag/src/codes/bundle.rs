@@ -16,4 +16,7 @@ family! {
     UR0413 Engine "the configuration contradicts itself";
     UR0420 Engine "the seccomp filter cannot be had on this machine";
     UR0421 Engine "the seccomp agent cannot be given the container";
+    UR0422 Engine "the kernel's security module cannot give what is asked for";
+    UR0423 Engine "the process cannot be scheduled as it is asked for";
+    UR0425 Engine "a network device cannot be moved into the container";
 }

@@ -20,5 +20,8 @@ family! {
     UR0631 Engine "the container's monitor is older than this needs";
     UR0632 Engine "a file that the container was to leave cannot be written";
     UR0633 Engine "the service manager cannot be notified";
+    UR0620 Engine "a limit cannot be set";
+    UR0621 Engine "the container cannot be paused or resumed";
+    UR0622 Engine "the processes of the container cannot be shown";
     UR0699 Engine "the kernel refused something that should have worked";
 }

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Device, IdMapping, Namespace, Resources, Seccomp, null_as_default};
+use super::{Device, IdMapping, MemoryPolicy, Namespace, Personality, Resources, Seccomp, null_as_default};
 
 /// `linux` (config-linux.md).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub struct Linux {
     pub devices: Vec<Device>,
     /// Network devices that are moved into the container, by their names on the host.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
-    pub net_devices: BTreeMap<String, Value>,
+    pub net_devices: BTreeMap<String, NetDevice>,
     /// The user ids of the container's user namespace.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub uid_mappings: Vec<IdMapping>,
@@ -53,13 +53,21 @@ pub struct Linux {
     pub intel_rdt: Option<Value>,
     /// The NUMA policy.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory_policy: Option<Value>,
+    pub memory_policy: Option<MemoryPolicy>,
     /// The execution domain of personality(2).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub personality: Option<Value>,
+    pub personality: Option<Personality>,
     /// What is added to the clocks of the container's time namespace, by their names.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub time_offsets: BTreeMap<String, TimeOffset>,
+}
+
+/// One of `linux.netDevices`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetDevice {
+    /// Its name in the container, if that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// One of `linux.timeOffsets`.

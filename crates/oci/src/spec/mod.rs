@@ -14,6 +14,7 @@ mod namespace;
 mod process;
 mod resources;
 mod rlimit;
+mod scheduling;
 mod seccomp;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,7 @@ use serde_json::Value;
 pub use capability::{Capabilities, Capability};
 pub use device::{Device, DeviceKind};
 pub use hooks::{Hook, Hooks};
-pub use linux::{Linux, TimeOffset};
+pub use linux::{Linux, NetDevice, TimeOffset};
 pub use mapping::IdMapping;
 pub use mount::Mount;
 pub use namespace::{Namespace, NamespaceKind};
@@ -36,6 +37,7 @@ pub use resources::{
     WeightDevice,
 };
 pub use rlimit::{Rlimit, RlimitKind};
+pub use scheduling::{ExecCpuAffinity, IoPriority, MemoryPolicy, Personality, Scheduler};
 pub use seccomp::{Seccomp, SeccompAction, SeccompArgument, SeccompFlag, SeccompOperator, SeccompRule};
 
 /// A whole config.json.

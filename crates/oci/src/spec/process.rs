@@ -1,9 +1,8 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::{Capabilities, Rlimit, null_as_default};
+use super::{Capabilities, ExecCpuAffinity, IoPriority, Rlimit, Scheduler, null_as_default};
 
 /// `process` (config.md "Process" and "POSIX process").
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -45,13 +44,13 @@ pub struct Process {
     pub selinux_label: Option<String>,
     /// Its priority for input and output.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub io_priority: Option<Value>,
+    pub io_priority: Option<IoPriority>,
     /// How it is scheduled.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub scheduler: Option<Value>,
+    pub scheduler: Option<Scheduler>,
     /// The processors that an exec into the container uses.
     #[serde(rename = "execCPUAffinity", skip_serializing_if = "Option::is_none")]
-    pub exec_cpu_affinity: Option<Value>,
+    pub exec_cpu_affinity: Option<ExecCpuAffinity>,
 }
 
 /// `process.user`; ids are the container's.

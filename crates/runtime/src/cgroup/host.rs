@@ -1,13 +1,17 @@
 //! Which hierarchies of control groups this host has, where they are mounted, and where in them this process is.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     os::unix::ffi::OsStringExt,
     path::{Component, Path, PathBuf},
 };
 
 use diag::{Result, codes};
+use rustix::fs::{Access, AtFlags, accessat};
 use sys::Dir;
+
+use super::{controllers, plan::HOME};
 
 /// The longest mountinfo that is read: a host with ten thousand mounts has some 2 MiB.
 const MOUNTINFO_LIMIT: usize = 32 << 20;
@@ -56,10 +60,35 @@ impl CgroupHost {
         CgroupHost { hierarchies }
     }
 
+    /// The controllers, by the names of version 1 (`blkio` is `io`), by which this process can limit a container that names no group of its
+    /// own. What an ordinary user was not delegated is not among them: limits that nobody asked for may be left out then.
+    pub fn limiting(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        for hierarchy in &self.hierarchies {
+            let places = [hierarchy.mount.join(HOME), hierarchy.mount.clone(), hierarchy.mount.join(&hierarchy.own)];
+            let Some(usable) = places.iter().filter_map(|place| Dir::open(place).ok()).find(may_make_groups) else {
+                continue;
+            };
+            if hierarchy.is_v2() {
+                let names = controllers::available(usable.path());
+                found.extend(names.into_iter().map(|name| if name == "io" { "blkio".to_owned() } else { name }));
+            } else {
+                found.extend(hierarchy.controllers.split(',').map(str::to_owned));
+            }
+        }
+        found
+    }
+
     /// The hierarchy of version 2.
     pub fn v2(&self) -> Option<&Hierarchy> {
         self.hierarchies.iter().find(|hierarchy| hierarchy.is_v2())
     }
+}
+
+/// Whether groups can be made below a directory, and processes be put into them.
+fn may_make_groups(dir: &Dir) -> bool {
+    let writable = |name: &str| accessat(dir, name, Access::WRITE_OK, AtFlags::EACCESS).is_ok();
+    writable(".") && writable("cgroup.procs")
 }
 
 /// One mount of a hierarchy.
@@ -208,6 +237,8 @@ mod tests {
 
     #[test]
     fn this_host_can_be_read() {
-        CgroupHost::read().unwrap();
+        let host = CgroupHost::read().unwrap();
+        // An ordinary user may have none.
+        assert!(host.limiting().len() <= 64);
     }
 }

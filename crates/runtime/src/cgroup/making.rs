@@ -155,6 +155,9 @@ fn walk(controllers: &str, base: &Dir, place: &Place) -> Result<Member, Failed> 
 
 /// One directory below another, and whether it is new.
 fn step(controllers: &str, dir: &Dir, name: &Path) -> Result<(Dir, bool), Failed> {
+    if controllers.is_empty() {
+        super::controllers::hand_down(dir);
+    }
     let (next, made) = match dir.make_dir(name, 0o755) {
         Err(failed) if failed.errno == Errno::EXIST => (dir.dir(name)?, false),
         made => (made?, true),

@@ -8,7 +8,7 @@ use oci::Source;
 use super::{CgroupHost, host::Hierarchy};
 
 /// The directory of all containers that name no group of their own.
-const HOME: &str = "unroot";
+pub(super) const HOME: &str = "unroot";
 
 /// A directory to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,43 +1,16 @@
-//! What config.json asks of a container's resources, and what of it this version can do.
+//! The device rules of `linux.resources`, for both versions of control groups.
 
 use diag::{Error, Pointer, Result, codes};
 use oci::{
     Source,
     spec::{self, DeviceKind, Resources},
 };
-use serde_json::Value;
 
-/// Refuses (UR0411) every resource but `devices`; members that ask for nothing, as engines like to write them (an empty
-/// object, a limit of 0 or -1, `false`), are no request.
+use super::devices::{EVERY_ACCESS, Rule};
+
+/// Refuses (UR0402) device rules that are none. Limits are looked at when they are written.
 pub fn check(resources: Option<&Resources>, source: &Source) -> Result<()> {
-    let Some(resources) = resources else { return Ok(()) };
-    let document = serde_json::to_value(resources)
-        .map_err(|error| Error::new(codes::UR0402, "`linux.resources` cannot be understood").words(error))?;
-    for (name, value) in document.as_object().into_iter().flatten() {
-        let here = Pointer::new("/linux/resources").child(name);
-        if name == "devices" {
-            continue;
-        }
-        if let Some(at) = request(value, name, &here) {
-            return Err(Error::new(codes::UR0411, format!("this version cannot set the limit `{at}`"))
-                .at(source.at(at))
-                .help("leave it out; limits come with a later version"));
-        }
-    }
-    device_rules(&resources.devices, source).map(|_| ())
-}
-
-/// The first member that asks for something.
-fn request(value: &Value, name: &str, at: &Pointer) -> Option<Pointer> {
-    match value {
-        Value::Null | Value::Bool(false) => None,
-        Value::String(text) if text.is_empty() => None,
-        // 0 is a choice for swappiness, and for nothing else: there it means "not set", as in runc.
-        Value::Number(number) if name != "swappiness" && matches!(number.as_i64(), Some(0 | -1)) => None,
-        Value::Array(items) => items.iter().enumerate().find_map(|(i, item)| request(item, name, &at.child(i))),
-        Value::Object(members) => members.iter().find_map(|(name, member)| request(member, name, &at.child(name))),
-        Value::Bool(true) | Value::String(_) | Value::Number(_) => Some(at.clone()),
-    }
+    resources.map_or(Ok(()), |resources| device_rules(&resources.devices, source).map(|_| ()))
 }
 
 /// One line for a file of the v1 devices controller.
@@ -47,63 +20,102 @@ pub(super) struct DeviceRule {
     pub(super) allow: bool,
     /// `c 1:3 rwm`
     pub(super) line: String,
+    /// The same for version 2.
+    pub(super) rule: Rule,
     /// Its place in config.json; `None` for those that every container gets.
     pub(super) index: Option<usize>,
 }
 
 /// What every container may use, whatever its list says: nodes may be made, and the specification's default devices
 /// and terminals be used. (Without the user namespace's consent nothing of it is possible all the same.)
-const DEFAULTS: [&str; 10] = [
-    "c *:* m",
-    "b *:* m",
-    "c 1:3 rwm",
-    "c 1:5 rwm",
-    "c 1:7 rwm",
-    "c 1:8 rwm",
-    "c 1:9 rwm",
-    "c 5:0 rwm",
-    "c 5:2 rwm",
-    "c 136:* rwm",
+const DEFAULTS: [(DeviceKind, Option<i32>, Option<i32>, i32); 10] = [
+    (DeviceKind::Character, None, None, MAKE),
+    (DeviceKind::Block, None, None, MAKE),
+    (DeviceKind::Character, Some(1), Some(3), EVERY_ACCESS),
+    (DeviceKind::Character, Some(1), Some(5), EVERY_ACCESS),
+    (DeviceKind::Character, Some(1), Some(7), EVERY_ACCESS),
+    (DeviceKind::Character, Some(1), Some(8), EVERY_ACCESS),
+    (DeviceKind::Character, Some(1), Some(9), EVERY_ACCESS),
+    (DeviceKind::Character, Some(5), Some(0), EVERY_ACCESS),
+    (DeviceKind::Character, Some(5), Some(2), EVERY_ACCESS),
+    (DeviceKind::Character, Some(136), None, EVERY_ACCESS),
 ];
+
+/// The bits of an access.
+const MAKE: i32 = 1;
+const READ: i32 = 2;
+const WRITE: i32 = 4;
 
 /// The rules in their order, the defaults last; none for an empty list. Errors: UR0402.
 pub(super) fn device_rules(list: &[spec::DeviceRule], source: &Source) -> Result<Vec<DeviceRule>> {
     let mut rules = Vec::new();
     for (index, device) in list.iter().enumerate() {
-        let lines = device_lines(device).map_err(|(member, what)| {
+        let read = read_rules(device).map_err(|(member, what)| {
             let at = Pointer::new("/linux/resources/devices").child(index).child(member);
             Error::new(codes::UR0402, what).at(source.at(at))
         })?;
-        let rule = |line| DeviceRule { allow: device.allow, line, index: Some(index) };
-        rules.extend(lines.into_iter().map(rule));
+        rules.extend(read.into_iter().map(|rule| DeviceRule {
+            allow: device.allow,
+            line: line(&rule),
+            rule,
+            index: Some(index),
+        }));
     }
     if !list.is_empty() {
-        rules.extend(DEFAULTS.map(|line| DeviceRule { allow: true, line: line.to_owned(), index: None }));
+        rules.extend(DEFAULTS.map(|(kind, major, minor, access)| {
+            let rule = Rule { allow: true, kind, major, minor, access };
+            DeviceRule { allow: true, line: line(&rule), rule, index: None }
+        }));
     }
     Ok(rules)
 }
 
-fn device_lines(device: &spec::DeviceRule) -> Result<Vec<String>, (&'static str, String)> {
-    let access = device.access.as_deref().unwrap_or("rwm");
-    if access.is_empty() || access.bytes().any(|byte| !b"rwm".contains(&byte)) {
-        return Err(("access", format!("`{access}` is not made of `r`, `w` and `m`")));
+/// A rule; two where version 1 has no line for both kinds at once.
+fn read_rules(device: &spec::DeviceRule) -> Result<Vec<Rule>, (&'static str, String)> {
+    let access = device.access.as_deref().filter(|access| !access.is_empty()).unwrap_or("rwm");
+    let mut bits = 0;
+    for letter in access.chars() {
+        bits |= match letter {
+            'm' => MAKE,
+            'r' => READ,
+            'w' => WRITE,
+            _ => return Err(("access", format!("`{access}` is not made of `r`, `w` and `m`"))),
+        };
     }
-    let number = |number: Option<i64>| match number {
+    let number = |number: Option<i64>, member| match number {
         // -1 is how engines write "any".
-        None | Some(..0) => "*".to_owned(),
-        Some(number) => number.to_string(),
+        None | Some(..0) => Ok(None),
+        Some(number) => match i32::try_from(number) {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err((member, format!("{number} is larger than any device number"))),
+        },
     };
-    let (major, minor) = (number(device.major), number(device.minor));
-    let line = |kind: char| format!("{kind} {major}:{minor} {access}");
-    let any = major == "*" && minor == "*" && b"rwm".iter().all(|right| access.as_bytes().contains(right));
+    let (major, minor) = (number(device.major, "major")?, number(device.minor, "minor")?);
+    let rule = |kind| Rule { allow: device.allow, kind, major, minor, access: bits };
     Ok(match device.kind.unwrap_or(DeviceKind::All) {
         // The kernel takes `a` for everything, whatever else the line says.
-        DeviceKind::All if any => vec!["a".to_owned()],
-        DeviceKind::All => vec![line('b'), line('c')],
-        DeviceKind::Block => vec![line('b')],
-        DeviceKind::Character | DeviceKind::Unbuffered => vec![line('c')],
+        DeviceKind::All if major.is_none() && minor.is_none() && bits == EVERY_ACCESS => vec![rule(DeviceKind::All)],
+        DeviceKind::All => vec![rule(DeviceKind::Block), rule(DeviceKind::Character)],
+        DeviceKind::Block => vec![rule(DeviceKind::Block)],
+        DeviceKind::Character | DeviceKind::Unbuffered => vec![rule(DeviceKind::Character)],
         DeviceKind::Fifo => return Err(("type", "a pipe is not a device that a control group knows".to_owned())),
     })
+}
+
+/// A rule as version 1 writes it.
+fn line(rule: &Rule) -> String {
+    let kind = match rule.kind {
+        DeviceKind::Block => 'b',
+        DeviceKind::All | DeviceKind::Fifo => return "a".to_owned(),
+        DeviceKind::Character | DeviceKind::Unbuffered => 'c',
+    };
+    let number = |number: Option<i32>| number.map_or_else(|| "*".to_owned(), |number| number.to_string());
+    let letters: String = [(READ, 'r'), (WRITE, 'w'), (MAKE, 'm')]
+        .into_iter()
+        .filter(|(bit, _)| rule.access & bit != 0)
+        .map(|(_, l)| l)
+        .collect();
+    format!("{kind} {}:{} {letters}", number(rule.major), number(rule.minor))
 }
 
 #[cfg(test)]
@@ -117,36 +129,6 @@ mod tests {
     fn checked(json: &str) -> Result<()> {
         let resources: Resources = serde_json::from_str(json).unwrap();
         check(Some(&resources), &source())
-    }
-
-    #[test]
-    fn nothing_is_asked_for() {
-        check(None, &source()).unwrap();
-        for text in [
-            "{}",
-            r#"{"devices":[{"allow":false,"access":"rwm"}],"memory":{},"cpu":{"shares":0},"pids":{"limit":0}}"#,
-            r#"{"memory":{"limit":-1,"disableOOMKiller":false},"blockIO":{"weight":0,"weightDevice":[]},"pids":{"limit":-1}}"#,
-            r#"{"cpu":{"cpus":"","mems":"","idle":0},"unified":{},"hugepageLimits":[],"network":{}}"#,
-        ] {
-            checked(text).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_limit_is_pointed_at() {
-        for (text, pointer) in [
-            (r#"{"memory":{"limit":1000}}"#, "/linux/resources/memory/limit"),
-            (r#"{"memory":{"swappiness":0}}"#, "/linux/resources/memory/swappiness"),
-            (r#"{"cpu":{"cpus":"0-1"}}"#, "/linux/resources/cpu/cpus"),
-            (r#"{"pids":{"limit":2048}}"#, "/linux/resources/pids/limit"),
-            (r#"{"unified":{"memory.high":"1"}}"#, "/linux/resources/unified/memory.high"),
-            (r#"{"hugepageLimits":[{"pageSize":"2MB","limit":0}]}"#, "/linux/resources/hugepageLimits/0/pageSize"),
-        ] {
-            let error = checked(text).unwrap_err();
-            assert_eq!(error.code(), codes::UR0411);
-            let Some(diag::Origin::Config { pointer: found, .. }) = &error.report().at else { panic!("{error}") };
-            assert_eq!(found.as_str(), pointer);
-        }
     }
 
     fn lines(json: &str) -> Vec<String> {

@@ -1,7 +1,6 @@
 //! What version 2 does better: it kills a whole group at once, and a clone can be born in one.
 //!
-//! No controller is enabled in `cgroup.subtree_control`: without limits there is nothing to control, and a group without
-//! controllers may have processes beside its children.
+//! On the way to a container's group all controllers are handed down that can be ([`super::controllers`]).
 //!
 //! Source: Documentation/admin-guide/cgroup-v2.rst of the kernel.
 

@@ -48,6 +48,16 @@ pub(super) fn perform(act: &Act, wire: &Wire) -> Done {
         }
         Act::WorkingDirectory(path) => enter(path),
         Act::Capabilities(sets) => take_capabilities(sets),
+        Act::NetDevice { name, addresses } => {
+            sys::links::bring_up(name, addresses).call(|| format!("rtnetlink({name})"))
+        }
+        Act::Label { module, text } => ask_for_label(module, text),
+        Act::MemoryPolicy { mode, nodes } => {
+            sys::scheduling::set_memory_policy(*mode, nodes).call(|| format!("set_mempolicy({mode:#x})"))
+        }
+        Act::Personality(domain) => {
+            sys::scheduling::set_personality(*domain).call(|| format!("personality({domain:#x})"))
+        }
         Act::NoNewPrivileges => set_no_new_privs(true).call(|| "prctl(PR_SET_NO_NEW_PRIVS)".into()),
         Act::DieWithParent => die_with_parent(wire),
         _ => Err(Fault::new("step", Errno::NOSYS)),
@@ -80,6 +90,19 @@ fn write_sysctl(path: &Path, value: &str) -> Done {
     let call = || format!("write({})", path.display());
     let file = open(&path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).call(call)?;
     rustix::io::write(&file, value.as_bytes()).call(call).map(drop)
+}
+
+/// Each module has files of its own since Linux 5.8; before, there was one for all of them. This /proc is the host's.
+fn ask_for_label(module: &str, text: &str) -> Done {
+    let ask = |path: &str| {
+        let file = open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+        rustix::io::write(&file, text.as_bytes()).map(drop)
+    };
+    let own = format!("/proc/self/attr/{module}/exec");
+    match ask(&own) {
+        Err(Errno::NOENT) => ask("/proc/self/attr/exec").call(|| "write(/proc/self/attr/exec)".into()),
+        asked => asked.call(|| format!("write({own})")),
+    }
 }
 
 fn drop_from_bounding_set(kept: CapSet) -> Done {

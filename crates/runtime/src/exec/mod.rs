@@ -37,7 +37,7 @@ use crate::{
     explain,
     host::Host,
     launch::start_over,
-    parent::{Hatching, adjust, died, internal},
+    parent::{Hatching, adjust, died, internal, treat},
     plan::entering::{self, Entering, Wishes},
     seccomp::listener,
     state::{State, Status, read_proc, read_word},
@@ -164,7 +164,9 @@ impl Container {
         let process = join::clone_on(alone, way, self.init.as_fd(), cgroup.fd_for_clone(), score, child)?;
         let hatching = Hatching { process: Some(process) };
         let pid = hatching.pid();
+        treat(&self.bundle, pid, &plan.treatment, true)?;
         cgroup.place(pid, cgroup.fd_for_clone().is_some())?;
+        treat(&self.bundle, pid, &plan.treatment, false)?;
         adjust(&self.bundle, pid, score.filter(|_| !between), &plan.limits)?;
         // If the process has died, its last words, which are read next, say more than a broken pipe.
         let _ = wire.say(Word::Mapped, &[]);

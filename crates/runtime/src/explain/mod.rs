@@ -72,6 +72,9 @@ fn code_of(act: &Act, step: &Step) -> diag::Code {
         Act::Sysctl { .. } => codes::UR0510,
         Act::Limit { .. } => codes::UR0509,
         Act::Seccomp { .. } => codes::UR0420,
+        Act::Label { .. } => codes::UR0422,
+        Act::NetDevice { .. } => codes::UR0425,
+        Act::MemoryPolicy { .. } | Act::Personality(_) => codes::UR0423,
         Act::Bounding(_) | Act::Capabilities(_) => codes::UR0508,
         Act::Become { .. } | Act::Ids { .. } => codes::UR0106,
         Act::Terminal { .. } | Act::EnteredTerminal { .. } | Act::Streams(_) => codes::UR0511,
@@ -108,6 +111,10 @@ fn sentence(act: &Act) -> String {
             "the runtime died while the container was being set up".to_owned()
         }
         Act::TimeOffsets(_) => "the clocks of the container cannot be set".to_owned(),
+        Act::NetDevice { name, .. } => format!("the network device `{name}` cannot be set up in the container"),
+        Act::Label { module, text } => format!("{module} does not give `{text}`"),
+        Act::MemoryPolicy { .. } => "the memory policy cannot be set".to_owned(),
+        Act::Personality(_) => "the execution domain cannot be set".to_owned(),
         Act::NoNewPrivileges => "`noNewPrivileges` cannot be set".to_owned(),
         Act::Loopback => "the loopback interface of the container cannot be brought up".to_owned(),
         Act::Hostname(name) => format!("the host name `{name}` cannot be set"),

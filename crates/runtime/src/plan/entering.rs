@@ -8,7 +8,15 @@ use oci::Bundle;
 use rustix::process::{Resource, Rlimit};
 use sys::clone::Namespaces;
 
-use super::{Context, assemble::ruler, map, namespaces::NamespacePlan, process, unsupported};
+use super::{
+    Context,
+    assemble::ruler,
+    labels, map,
+    namespaces::NamespacePlan,
+    process,
+    treatment::{self, Treatment},
+    unsupported,
+};
 use crate::{
     child::exec::Command,
     host::Host,
@@ -44,6 +52,8 @@ pub struct Entering {
     pub limits: Vec<(Resource, Rlimit, Pointer)>,
     /// `process.oomScoreAdj`.
     pub oom_score_adj: Option<i32>,
+    /// How its parent has it scheduled.
+    pub treatment: Treatment,
     /// What it executes.
     pub command: Command,
     /// What the user should know.
@@ -74,6 +84,8 @@ pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Enteri
     if let Some(map) = wishes.map {
         map::check_process(bundle, map)?;
     }
+    context.step(Act::Await(Word::Mapped), Pointer::root());
+    labels::decide(&mut context, spec)?;
     enter(&mut context, wishes.init, wishes.enter, wishes.map);
     let at = |name: &str| Pointer::new("/process").child(name);
     if spec.terminal {
@@ -88,6 +100,7 @@ pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Enteri
     let limits = process::limits(&mut context, spec)?;
     let sets = process::capabilities(&mut context, spec, host.last_capability());
     process::become_process(&mut context, spec, sets, filter.is_some());
+    treatment::steps(&mut context)?;
     for act in [Act::FindCommand, Act::Say(Word::Created), Act::AwaitStart] {
         context.step(act, at("args").child(0));
     }
@@ -97,14 +110,14 @@ pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Enteri
     }
     context.step(Act::Exec { close_from }, at("args").child(0));
     let Context { steps, slots, warnings, .. } = context;
-    Ok(Entering { steps, slots, limits, oom_score_adj: spec.oom_score_adj, command, warnings })
+    let treatment = treatment::decide(bundle, true)?;
+    Ok(Entering { treatment, steps, slots, limits, oom_score_adj: spec.oom_score_adj, command, warnings })
 }
 
 /// The parent does its part while the process is still the host's: limits, control groups. Then it hides, for it is a copy of a process of
 /// the host's, and enters.
 fn enter(context: &mut Context<'_>, init: OwnedFd, namespaces: Namespaces, map: Option<&IdMap>) {
     let here = Pointer::root;
-    context.step(Act::Await(Word::Mapped), here());
     context.step(Act::Hide, here());
     context.step(Act::Session, here());
     let process: Slot = context.open_slot(init);

@@ -8,13 +8,16 @@ mod cgroup_view;
 mod devices;
 pub mod entering;
 mod idmapped;
+mod labels;
 mod map;
 mod mounts;
 pub mod namespaces;
+pub mod net_devices;
 pub mod options;
 mod process;
 pub mod root;
 mod sysctl;
+pub mod treatment;
 mod unsupported;
 
 use std::{
@@ -28,7 +31,7 @@ use oci::{Bundle, spec::Process};
 use rustix::process::{Resource, Rlimit};
 use sys::mount::Propagation;
 
-use self::namespaces::NamespacePlan;
+use self::{namespaces::NamespacePlan, net_devices::NetDevice, treatment::Treatment};
 use crate::{
     capability::CapSets,
     cgroup::{self, CgroupPlan},
@@ -113,6 +116,10 @@ pub struct Plan {
     pub limits: Vec<(Resource, Rlimit, Pointer)>,
     /// `process.oomScoreAdj`.
     pub oom_score_adj: Option<i32>,
+    /// How its parent has it scheduled.
+    pub treatment: Treatment,
+    /// The host's network devices that it gets.
+    pub net_devices: Vec<NetDevice>,
     /// What its first process does.
     pub steps: Vec<Step>,
     /// How many descriptors from 3 on are handed to it.
@@ -204,6 +211,8 @@ pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Plan> 
     let root = root::decide(&mut context, wishes.root)?;
     mounts::decide(&mut context)?;
     devices::decide(&mut context)?;
+    labels::label_mounts(&mut context)?;
+    let net_devices = net_devices::decide(&mut context)?;
     set_up_streams(&mut context, spec, wishes.stdio)?;
     let limits = finish(&mut context, spec, wishes.no_pivot, filter.is_some())?;
     launch_steps(&mut context, wishes.preserve_fds, wishes.die_with_parent, filter);
@@ -213,6 +222,8 @@ pub fn decide(bundle: &Bundle, wishes: Wishes<'_>, host: &Host) -> Result<Plan> 
         cgroup: cgroup::decide(cgroup_path, wishes.id, &host.cgroups()?, &bundle.source)?,
         steps: assemble::assemble(bundle, &namespaces, map.as_ref(), &root, prepared, steps)?,
         oom_score_adj: spec.oom_score_adj,
+        treatment: treatment::decide(bundle, false)?,
+        net_devices,
         preserve_fds: wishes.preserve_fds,
         namespaces,
         map,
@@ -292,6 +303,7 @@ fn finish(
     if readonly {
         context.step(Act::ReadonlyRoot, Pointer::new("/root/readonly"));
     }
+    labels::decide(context, spec)?;
     context.step(if no_pivot { Act::MoveRoot } else { Act::PivotRoot }, here());
     // pivot_root refuses a root that is shared.
     root_propagation(context)?;
@@ -299,6 +311,7 @@ fn finish(
     let limits = process::limits(context, spec)?;
     let sets: CapSets = process::capabilities(context, spec, context.host.last_capability());
     process::become_process(context, spec, sets, filtered);
+    treatment::steps(context)?;
     Ok(limits)
 }
 

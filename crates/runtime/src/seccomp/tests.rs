@@ -346,7 +346,7 @@ fn comparable(profile: &Seccomp, call: &Call) -> bool {
     let small = |number: u64| u32::try_from(number).is_ok();
     let values = profile.syscalls.iter().flat_map(|rule| &rule.args).flat_map(|arg| [arg.value, arg.value_two]);
     let halves = call.number & abi::X32_BIT != 0 && !values.chain(call.arguments).all(small);
-    !(behind && multiplexed) && !halves && call.number != 451
+    !(behind && multiplexed || halves || call.number == 451)
 }
 
 /// Profiles whose rules cannot contradict each other: what libseccomp makes of those depends on the order of its trees. It adds no answer to newer
@@ -403,7 +403,7 @@ fn the_default_profile_decides_as_with_libseccomp() {
 
 /// Podman's file has lists for capabilities and architectures; this is what is in force of it here.
 fn podmans_profile(capabilities: CapSet) -> Option<Seccomp> {
-    let text = std::fs::read_to_string("/usr/share/containers/seccomp.json").ok()?;
+    let text = crate::state::read_proc("/usr/share/containers/seccomp.json").ok()?;
     let mut document: serde_json::Value = serde_json::from_str(&text).unwrap();
     let rules = document["syscalls"].as_array_mut().unwrap();
     let has = |names: &serde_json::Value| {

@@ -1,11 +1,14 @@
 //! Each verb's options and words.
 
+use std::time::Duration;
+
 use diag::{Error, Result, codes};
 
 use super::{
     Create, Exec, Verb,
     reader::{Reader, Word, help_wanted, missing_id, wrong},
 };
+use crate::verbs::update::{OPTIONS, Wanted};
 
 impl Reader {
     /// Reads what follows the verb `name`.
@@ -20,10 +23,15 @@ impl Reader {
             "delete" => self.delete(),
             "list" => self.list(),
             "spec" => self.spec(),
+            "pause" => Ok(Verb::Pause(self.only_id(name)?)),
+            "resume" => Ok(Verb::Resume(self.only_id(name)?)),
+            "update" => self.update(),
+            "events" => self.events(),
+            "ps" => self.ps(),
             "features" => self.no_words(name).map(|()| Verb::Features),
             "monitor" => self.monitor(),
             "help" => Ok(Verb::Help(self.words(name, |_, _| Ok(false))?.into_iter().next())),
-            "ps" | "pause" | "resume" | "update" | "events" | "checkpoint" | "restore" => {
+            "checkpoint" | "restore" => {
                 Err(Error::new(codes::UR0610, format!("the verb `{name}` is runc's and not supported by this version"))
                     .at(self.here(name)))
             }
@@ -138,6 +146,63 @@ impl Reader {
         }
     }
 
+    fn update(&mut self) -> Result<Verb> {
+        let mut wanted = Wanted::default();
+        let words = self.words("update", |reader, name| {
+            match name {
+                "resources" | "r" => wanted.file = Some(reader.value()?),
+                "l3-cache-schema" | "mem-bw-schema" => return Err(reader.unsupported(name)),
+                // runc takes it and does nothing with it, since kernels lack such a limit.
+                "kernel-memory" => return Err(reader.unsupported(name)),
+                _ if OPTIONS.contains(&name) => {
+                    let value = reader.value()?;
+                    wanted.options.push((name.to_owned(), value));
+                }
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(Verb::Update { id: self.one("update", words)?, wanted })
+    }
+
+    fn events(&mut self) -> Result<Verb> {
+        let (mut once, mut interval) = (false, Duration::from_secs(5));
+        let words = self.words("events", |reader, name| {
+            match name {
+                "stats" => once = true,
+                "interval" => {
+                    let value = reader.value()?;
+                    interval = duration(&value).ok_or_else(|| {
+                        wrong(format!("`{value}` is no length of time: write `5s`, `500ms` or `1m30s`"))
+                    })?;
+                }
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(Verb::Events { id: self.one("events", words)?, once, interval })
+    }
+
+    fn ps(&mut self) -> Result<Verb> {
+        let mut format = "table".to_owned();
+        let id = loop {
+            match self.next()? {
+                None => return Err(missing_id("ps")),
+                Some(Word::Plain(id)) => break id,
+                Some(Word::Option(name)) => match name.as_str() {
+                    "format" | "f" => format = self.value()?,
+                    "help" | "h" => return Err(help_wanted("ps")),
+                    _ => return Err(self.unknown(&name, Some("ps"))),
+                },
+            }
+        };
+        let words = self.rest()?;
+        if format == "table" || format == "json" {
+            return Ok(Verb::Ps { id, format, words });
+        }
+        Err(wrong(format!("`{format}` is no format of processes: there are `table` and `json`")))
+    }
+
     fn spec(&mut self) -> Result<Verb> {
         let (mut bundle, mut rootless) = (None, false);
         let words = self.words("spec", |reader, name| {
@@ -161,5 +226,38 @@ impl Reader {
         })?;
         let job: u32 = job.ok_or_else(|| wrong("`monitor` needs `--job`".to_owned()))?;
         Ok(Verb::Monitor { job: i32::try_from(job).unwrap_or(-1) })
+    }
+}
+
+/// A length of time as Go writes it, above zero: `1h2m3.5s`, `200ms`.
+fn duration(text: &str) -> Option<Duration> {
+    let mut rest = text;
+    let mut seconds = 0.0;
+    while !rest.is_empty() {
+        let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let unit = rest[number..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| at + number);
+        let scale = match &rest[number..unit] {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        seconds += rest[..number].parse::<f64>().ok()? * scale;
+        rest = &rest[unit..];
+    }
+    Duration::try_from_secs_f64(seconds).ok().filter(|duration| *duration >= Duration::from_millis(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time() {
+        assert_eq!(duration("5s"), Some(Duration::from_secs(5)));
+        assert_eq!(duration("1m30s"), Some(Duration::from_secs(90)));
+        assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!([duration(""), duration("5"), duration("0s"), duration("s"), duration("5x")], [None; 5]);
     }
 }

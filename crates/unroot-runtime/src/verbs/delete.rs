@@ -38,6 +38,10 @@ fn remove(containers: &Containers, held: Held, id: &str, force: bool, reporter: 
             .help_run("kill it first", format!("unroot-runtime kill {id} KILL")));
         }
         let cgroup = Cgroup::reopen(&state.unroot.cgroup)?;
+        if now == Status::Paused {
+            // With version 1 of control groups, what stands still does not even die.
+            cgroup::freeze(&state.unroot.cgroup, false)?;
+        }
         if now != Status::Stopped {
             end(&state)?;
         }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use diag::Result;
 use runtime::{
     capability,
-    plan::{IDMAP_ROOT, options},
+    plan::{IDMAP_ROOT, options, treatment},
     seccomp,
 };
 use serde_json::{Value, json};
@@ -22,14 +22,17 @@ pub fn features() -> Result<ExitCode> {
         "linux": {
             "namespaces": ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"],
             "capabilities": (0..=40).map(capability::name).collect::<Vec<_>>(),
-            "cgroup": { "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": false },
+            "cgroup": { "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true },
             "seccomp": filters(),
-            "apparmor": { "enabled": false },
-            "selinux": { "enabled": false },
+            "apparmor": { "enabled": true },
+            "selinux": { "enabled": true },
             "intelRdt": { "enabled": false },
-            "memoryPolicy": {},
+            "memoryPolicy": {
+                "modes": treatment::MEMORY_MODES.map(|(name, _)| name),
+                "flags": treatment::MEMORY_FLAGS.map(|(name, _)| name),
+            },
             "mountExtensions": { "idmap": { "enabled": true } },
-            "netDevices": { "enabled": false },
+            "netDevices": { "enabled": true },
         },
         "annotations": { "org.unroot.version": env!("CARGO_PKG_VERSION") },
         "potentiallyUnsafeConfigAnnotations": [IDMAP_ROOT],

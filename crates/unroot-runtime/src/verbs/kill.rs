@@ -3,7 +3,11 @@
 use std::process::ExitCode;
 
 use diag::{Error, Result, codes};
-use runtime::{cgroup::Cgroup, signal::Signal, state::State};
+use runtime::{
+    cgroup::{self, Cgroup},
+    signal::Signal,
+    state::State,
+};
 use rustix::{
     io::Errno,
     process::{Pid, PidfdFlags, pidfd_open},
@@ -11,6 +15,9 @@ use rustix::{
 
 use super::containers;
 use crate::arguments::Global;
+
+/// `SIGKILL`.
+const KILL: u8 = 9;
 
 /// `kill`: a signal for the container's first process, or for all.
 pub fn kill(global: &Global, id: &str, signal: &str, all: bool) -> Result<ExitCode> {
@@ -26,6 +33,10 @@ pub fn kill(global: &Global, id: &str, signal: &str, all: bool) -> Result<ExitCo
         return Err(not_running(id));
     }
     send(id, state.pid.unwrap_or(0), signal)?;
+    if signal.number() == KILL && cgroup::is_frozen(&state.unroot.cgroup) {
+        // With version 1 of control groups, what stands still does not even die.
+        cgroup::freeze(&state.unroot.cgroup, false)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

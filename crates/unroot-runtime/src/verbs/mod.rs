@@ -2,15 +2,19 @@
 
 mod create;
 mod delete;
+mod events;
 mod exec;
 mod features;
 mod foreground;
 mod kill;
 mod list;
+mod pause;
+mod ps;
 mod run;
 mod spec;
 mod start;
 mod state;
+pub mod update;
 
 use std::{os::fd::OwnedFd, path::PathBuf, process::ExitCode};
 
@@ -23,14 +27,18 @@ use sys::Alone;
 
 pub use create::create;
 pub use delete::delete;
+pub use events::events;
 pub use exec::exec;
 pub use features::features;
 pub use kill::kill;
 pub use list::list;
+pub use pause::{pause, resume};
+pub use ps::ps;
 pub use run::run;
 pub use spec::spec;
 pub use start::start;
 pub use state::state;
+pub use update::update;
 
 use crate::arguments::Global;
 

@@ -48,14 +48,6 @@ fn privileged_paths_that_are_refused() {
 }
 
 #[test]
-fn privileged_limits_are_refused_and_not_ignored() {
-    privileged(|bundle| {
-        bundle.set("/linux/resources", json!({"memory": {"limit": 1 << 30}}));
-        bundle.run().refused("UR0411", "linux.resources.memory.limit", &["cannot set the limit"]);
-    });
-}
-
-#[test]
 fn privileged_device_rules() {
     privileged(|bundle| {
         let rules = json!([{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 1, "minor": 3, "access": "rwm"}]);
