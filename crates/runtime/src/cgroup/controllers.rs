@@ -25,7 +25,13 @@ fn words(dir: &Dir, file: &str) -> Vec<String> {
 }
 
 /// Has a group hand down all that it has got. What cannot be handed down is missed by whoever needs it, and told then ([`gap`]).
+///
+/// A group with processes of its own would refuse most; and those controllers that it could hand down (`cpu`, `pids`: the threaded ones) would
+/// make it one whose groups below take no processes any more (EOPNOTSUPP). Only the root, which has no type, may have both.
 pub(super) fn hand_down(dir: &Dir) {
+    if dir.has("cgroup.type") && dir.read("cgroup.procs", 1 << 20).is_ok_and(|processes| !processes.is_empty()) {
+        return;
+    }
     let enabled = words(dir, "cgroup.subtree_control");
     let missing: Vec<_> = words(dir, "cgroup.controllers").into_iter().filter(|name| !enabled.contains(name)).collect();
     if missing.is_empty() {
