@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 pub use names::{HostsBase, NameFiles};
 pub use process::{SHM_SIZE, Surroundings, UMASK};
 
+use crate::mounts::Mount;
+
 /// The annotation of config.json that holds a [`Config`] as JSON.
 pub const ANNOTATION: &str = "org.unroot.container";
 
@@ -120,6 +122,12 @@ pub struct Config {
     pub stop_signal: u8,
     /// Its map.
     pub map: MapRequest,
+    /// What is mounted into it.
+    #[serde(default)]
+    pub mounts: Vec<Mount>,
+    /// `--read-only-tmpfs=false`: with `read_only`, nothing can be written to.
+    #[serde(default)]
+    pub without_scratch: bool,
     /// How its monitor looks after it.
     #[serde(default)]
     pub supervision: Supervision,

@@ -125,6 +125,8 @@ impl Engine<'_> {
             interactive: is_on(request.process.interactive.as_ref()),
             stop_signal: process::stop_signal(&setting)?,
             map: map_request(&request.identity),
+            mounts: self.mounts(request, &base.defaults)?,
+            without_scratch: request.volumes.without_scratch,
             supervision: supervision::decide(&setting)?,
             labels: labels::labels(&setting)?,
             annotations: labels::annotations(&setting)?,
@@ -159,6 +161,9 @@ impl Engine<'_> {
         request: &RunRequest,
         document: &dyn Fn(&Config) -> String,
     ) -> Result<Container> {
+        // Nobody removes a volume before the container's record names it.
+        let _volumes = self.store.share_volumes()?;
+        self.make_volumes(&draft.config.mounts)?;
         let mut attempt = 0;
         loop {
             let text = document(&draft.config);

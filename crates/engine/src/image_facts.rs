@@ -1,6 +1,6 @@
 //! What an image's layers say about ids, users and the root directory, read without mounting anything.
 
-mod merged;
+pub(crate) mod merged;
 
 use std::{
     collections::BTreeMap,

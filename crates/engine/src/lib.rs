@@ -39,6 +39,7 @@ pub mod map;
 pub mod map_of;
 pub mod map_plan;
 pub mod monitor;
+pub mod mounts;
 mod names;
 pub mod namespaces;
 pub mod origins;
@@ -65,6 +66,7 @@ mod target;
 pub mod transfer;
 mod userdb;
 mod values;
+pub mod volumes;
 pub mod wait;
 pub mod who;
 
@@ -81,6 +83,8 @@ pub use scope::{Options, Scope};
 /// The engine, in one scope.
 pub struct Engine<'a> {
     scope: Scope,
+    /// That this process may clone itself; not for verbs that only look.
+    alone: Option<&'a Alone>,
     store: Store,
     notices: &'a dyn Notices,
     /// Whether the user's own namespace was entered.
@@ -91,7 +95,7 @@ pub struct Engine<'a> {
 
 impl<'a> Engine<'a> {
     /// For verbs that change something: an ordinary user enters their own namespace first.
-    pub fn enter(alone: &Alone, options: &Options, notices: &'a dyn Notices) -> Result<Engine<'a>> {
+    pub fn enter(alone: &'a Alone, options: &Options, notices: &'a dyn Notices) -> Result<Engine<'a>> {
         let scope = Scope::choose(options, &scope::Surroundings::look()?)?;
         scope.secure()?;
         let running = Dir::open(scope.run_root.join("containers")).ok();
@@ -99,7 +103,7 @@ impl<'a> Engine<'a> {
         let note = if scope.rootless { rootless::enter(alone, running.as_ref(), notices)? } else { None };
         let store = Store::open(&scope.root, &scope.run_root)?;
         let entered = scope.rootless;
-        let engine = Engine { scope, store, notices, entered, note };
+        let engine = Engine { scope, alone: Some(alone), store, notices, entered, note };
         engine.sweep();
         Ok(engine)
     }
@@ -109,7 +113,7 @@ impl<'a> Engine<'a> {
         let scope = Scope::choose(options, &scope::Surroundings::look()?)?;
         scope.secure()?;
         let store = Store::open(&scope.root, &scope.run_root)?;
-        Ok(Engine { scope, store, notices, entered: false, note: None })
+        Ok(Engine { scope, alone: None, store, notices, entered: false, note: None })
     }
 
     /// Where things are kept.

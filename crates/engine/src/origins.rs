@@ -1,16 +1,23 @@
 //! The way back from a place in config.json, which the engine wrote, to the word of the command line that the place came from.
 
+use std::path::{Path, PathBuf};
+
 use diag::{Error, Origin, Pointer};
 
 use crate::{
     exec::ExecRequest,
+    mounts::Mount,
     request::{Given, RunRequest},
     values,
 };
 
 /// Which member of config.json comes from which word.
 #[derive(Clone, Debug, Default)]
-pub struct Origins(Vec<(String, Origin)>);
+pub struct Origins {
+    places: Vec<(String, Origin)>,
+    /// Destinations of mounts.
+    mounts: Vec<(PathBuf, Origin)>,
+}
 
 impl Origins {
     /// For a container that this command line makes. `args` and `env` are the document's.
@@ -81,19 +88,38 @@ impl Origins {
         }
     }
 
+    /// The same, knowing where the mounts come from.
+    #[must_use]
+    pub fn with_mounts(mut self, mounts: &[Mount]) -> Origins {
+        let place = |mount: &Mount| Some((mount.destination.clone(), mount.at.clone()?));
+        self.mounts = mounts.iter().filter_map(place).collect();
+        self
+    }
+
+    /// The word that an entry of `mounts` comes from: found by its destination, since there are others between them.
+    fn of_mount(&self, pointer: &str, text: &str) -> Option<Origin> {
+        let index: usize = pointer.strip_prefix("/mounts/")?.split('/').next()?.parse().ok()?;
+        let document: serde_json::Value = serde_json::from_str(text).ok()?;
+        let destination = Path::new(document["mounts"][index]["destination"].as_str()?);
+        self.mounts.iter().find(|(own, _)| own == destination).map(|(_, at)| at.clone())
+    }
+
     fn add(&mut self, pointer: &str, given: Option<&Given<String>>) {
         if let Some(at) = given.and_then(|given| given.at.clone()) {
-            self.0.push((pointer.to_owned(), at));
+            self.places.push((pointer.to_owned(), at));
         }
     }
 
     /// Moves an error that points into config.json to the command line. One that comes from a default keeps its place as
     /// a fact: the user never wrote that file.
     pub fn attach(&self, error: Error) -> Error {
-        let Some(Origin::Config { pointer, .. }) = &error.report().at else { return error };
+        let Some(Origin::Config { pointer, text, .. }) = &error.report().at else { return error };
+        if let Some(at) = self.of_mount(pointer.as_str(), text) {
+            return error.moved_to(at);
+        }
         let holds =
             |own: &str| pointer.as_str().strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        let nearest = self.0.iter().filter(|(own, _)| holds(own)).max_by_key(|(own, _)| own.len());
+        let nearest = self.places.iter().filter(|(own, _)| holds(own)).max_by_key(|(own, _)| own.len());
         if let Some((_, at)) = nearest {
             return error.moved_to(at.clone());
         }

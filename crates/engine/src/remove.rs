@@ -27,6 +27,8 @@ pub struct Removal {
     pub ignore: bool,
     /// How long one that runs has after its stop signal, in seconds; `None`: it is killed at once.
     pub seconds: Option<u32>,
+    /// The volumes that were made for it alone go with it.
+    pub volumes: bool,
 }
 
 impl Engine<'_> {
@@ -37,7 +39,7 @@ impl Engine<'_> {
 
     /// Removes a container in a way; false if there was none and that is fine. UR0803 if it runs.
     pub fn remove_with(&self, key: &Given<String>, how: Removal) -> Result<bool> {
-        let Removal { force, ignore, seconds } = how;
+        let Removal { force, ignore, seconds, volumes } = how;
         let container = match self.find(key) {
             Err(error) if (force || ignore) && error.code() == codes::UR0802 => return Ok(false),
             found => found?,
@@ -53,7 +55,7 @@ impl Engine<'_> {
             let patience = Duration::from_secs(patience.into());
             self.end(&config, signal, patience).map_err(|error| key.blame(error))?;
         }
-        match self.discard(&id) {
+        match self.discard(&id, volumes) {
             Ok(true) => Ok(true),
             Ok(false) => Err(key.blame(running(&key.value))),
             // Its own `--rm` was quicker.
@@ -63,7 +65,7 @@ impl Engine<'_> {
     }
 
     /// Removes a container that does not run, with all that is kept of it; false if it runs.
-    fn discard(&self, id: &ContainerId) -> Result<bool> {
+    fn discard(&self, id: &ContainerId, volumes: bool) -> Result<bool> {
         let Some(held) = life::hold(&self.store, id.as_str())? else { return Ok(false) };
         // Who has ended in peace has cleared away everything already.
         let in_peace = self.store.container(id.as_str()).is_ok_and(|container| container.dir().has("exit.json"));
@@ -71,10 +73,12 @@ impl Engine<'_> {
         userdb::forget(&held.dir);
         let config = self.store.container(id.as_str()).and_then(|container| container.config());
         let config = config.and_then(|text| Config::read(id.as_str(), &text)).ok();
+        let mounts = config.iter().filter(|_| volumes).flat_map(|config| config.mounts.clone()).collect::<Vec<_>>();
         let removed = self.store.remove_container(id);
         if removed.as_ref().is_err_and(|error| error.code() != codes::UR0802) {
             return removed.map(|()| true);
         }
+        self.remove_anonymous(&mounts);
         // If somebody else was quicker, the directory is there again only because its lock was asked for.
         // What is left of its processes is found by the directory, which so has to stay for the next command.
         let gone = if clean { self.store.running().remove_tree(id.as_str()) } else { Ok(()) };
@@ -93,7 +97,7 @@ impl Engine<'_> {
     pub(crate) fn remove_ended(&self, config: &Config) {
         let Some(id) = ContainerId::parse(&config.id) else { return };
         if life::wait_for_end(&self.store, &config.id, Duration::from_secs(10)) {
-            let _ = self.discard(&id);
+            let _ = self.discard(&id, true);
         }
     }
 
@@ -116,7 +120,7 @@ impl Engine<'_> {
         let Ok(Life::Exited(_) | Life::Lost) = life::of(&self.store, container) else { return };
         let config = container.config().and_then(|text| Config::read(container.id().as_str(), &text));
         if config.is_ok_and(|config| config.remove) {
-            let _ = self.discard(container.id());
+            let _ = self.discard(container.id(), true);
         }
     }
 

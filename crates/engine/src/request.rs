@@ -7,6 +7,7 @@ mod network;
 mod process;
 mod resources;
 mod security;
+mod volumes;
 
 use std::ops::Range;
 
@@ -19,6 +20,7 @@ pub use network::Network;
 pub use process::Process;
 pub use resources::Resources;
 pub use security::Security;
+pub use volumes::Volumes;
 
 /// A value, and where the user wrote it (`None`: nowhere; it is a default).
 #[derive(Clone, Debug, Default)]
@@ -95,4 +97,6 @@ pub struct RunRequest {
     pub resources: Resources,
     /// What it may do.
     pub security: Security,
+    /// What is mounted into it.
+    pub volumes: Volumes,
 }

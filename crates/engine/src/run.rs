@@ -62,7 +62,7 @@ impl Engine<'_> {
         let wiring = Wiring { stdin: interactive, tty, ..Wiring::default() };
         let signals = if detach { None } else { Some(client::catch_signals(&wiring)?) };
         let Prepared { container, config, decided, layers } = self.prepare(request)?;
-        let origins = Origins::of(request, &config.args, &config.env);
+        let origins = Origins::of(request, &config.args, &config.env).with_mounts(&config.mounts);
         let begun = life::hold(&self.store, &config.id)
             .and_then(|held| {
                 held.ok_or_else(|| Error::new(codes::UR0803, "the container was started by somebody else"))
@@ -98,7 +98,7 @@ impl Engine<'_> {
         }
         let layers = self.layers(&draft.config)?;
         self.replace(request)?;
-        let container = self.make(&mut draft, &id, request, &|config| self.document(config, &decided))?;
+        let container = self.make(&mut draft, &id, request, &|config| self.document(config, &decided, &[]))?;
         drop(content);
         if let Some(path) = &request.life.cidfile {
             write_id(path, id.as_str()).inspect_err(|_| self.remove_ended(&draft.config))?;

@@ -29,6 +29,8 @@ pub struct Start<'a> {
     pub cgroup: Option<&'a str>,
     /// The file of the user namespace that it joins; else it gets its own.
     pub joined: Option<&'a Path>,
+    /// What the user and the image mount: whole entries.
+    pub mounts: &'a [Value],
 }
 
 /// The whole document.

@@ -6,6 +6,7 @@ use diag::{Error, Origin, Result, codes};
 use idmap::Place;
 use oci::Digest;
 use runtime::job::{Job, Root, Subject};
+use serde_json::Value;
 use store::{Container, Lease};
 use sys::{Dir, rustix::fs::stat};
 
@@ -101,7 +102,7 @@ impl Engine<'_> {
     }
 
     /// The text of config.json for a start with this map.
-    pub(crate) fn document(&self, config: &Config, decided: &Decided<Lease>) -> String {
+    pub(crate) fn document(&self, config: &Config, decided: &Decided<Lease>, mounts: &[Value]) -> String {
         let files = self.store.root().path().join("containers").join(&config.id);
         let cgroup = format!("/unroot/{}", config.id);
         let nested = self.is_nested();
@@ -113,6 +114,7 @@ impl Engine<'_> {
             unified_cgroups: std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists(),
             cgroup: (!nested).then_some(cgroup.as_str()),
             joined: decided.joined.as_deref(),
+            mounts,
         };
         spec::document(config, &start).to_string()
     }
@@ -130,7 +132,10 @@ impl Engine<'_> {
         let kept =
             |failed: sys::Failed| failed.into_error(codes::UR0707, "the container's directory cannot be written");
         decided.warnings.iter().for_each(|warning| self.warn(warning));
-        dir.write("config.json", self.document(config, &decided).as_bytes(), 0o600).map_err(kept)?;
+        let image = || known(config, layers).unwrap_or_default();
+        let mounts = self.ready_mounts(config, &decided, layers, &image())?;
+        let document = self.document(config, &decided, &mounts.mounts);
+        dir.write("config.json", document.as_bytes(), 0o600).map_err(kept)?;
         files::write(config, dir)?;
         self.own_files(container, config, &decided)?;
         // How the last life ended is no news of this one.
@@ -141,7 +146,6 @@ impl Engine<'_> {
             dir.remove_tree("work").and_then(|()| dir.make_dir("work", 0o700)).map_err(kept)?;
         }
         dir.write(STARTED, now().to_string().as_bytes(), 0o600).map_err(kept)?;
-        let image = || known(config, layers).unwrap_or_default();
         let has_own_ids = decided.shifted && decided.joined.is_none();
         let names = if has_own_ids { self.name_ids(config, &decided.map, image, &held.dir) } else { Vec::new() };
         let job = Job {
@@ -161,7 +165,7 @@ impl Engine<'_> {
             notify_socket: None,
         };
         let lease = decided.lease.map(Lease::into_fd);
-        let holdings: Vec<OwnedFd> = [held.lock].into_iter().chain(lease).chain(in_use).collect();
+        let holdings: Vec<OwnedFd> = [held.lock].into_iter().chain(lease).chain(in_use).chain(mounts.held).collect();
         life::note_begin(&held.dir)?;
         // The sessions of the last life are none of this one's.
         let _ = held.dir.remove_tree("exec");
@@ -209,7 +213,7 @@ impl Engine<'_> {
         let (Some(own), true) = (own, config.remove) else { return Vec::new() };
         let root = self.scope.root.display().to_string();
         let run_root = self.scope.run_root.display().to_string();
-        [&own, "--root", &root, "--runroot", &run_root, "rm", &config.id].map(str::to_owned).to_vec()
+        [&own, "--root", &root, "--runroot", &run_root, "rm", "--volumes", &config.id].map(str::to_owned).to_vec()
     }
 
     /// Waits until a container runs in the background.

@@ -8,6 +8,7 @@ mod network;
 mod process;
 mod resources;
 mod security;
+mod volumes;
 
 use clap::{ArgAction, Args};
 use engine::request::RunRequest;
@@ -83,6 +84,8 @@ pub struct ContainerOptions {
     security: security::Options,
     #[command(flatten)]
     pub image_options: image::Options,
+    #[command(flatten)]
+    volumes: volumes::Options,
 }
 
 impl ContainerOptions {
@@ -96,6 +99,7 @@ impl ContainerOptions {
             identity: self.identity.request(words),
             process: self.process.request(words),
             network: self.network.request(words),
+            volumes: self.volumes.request(words),
             resources: self.resources.request(words),
             security: self.security.request(words),
             ..RunRequest::default()

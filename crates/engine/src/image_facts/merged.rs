@@ -27,6 +27,8 @@ pub struct Found {
     pub stat: Stat,
     /// The directory of the layer that has it, and its name there; `None` for directories, which may be in several layers.
     pub file: Option<(Dir, OsString)>,
+    /// A directory, in all layers that have it, the uppermost first.
+    pub dirs: Vec<Dir>,
 }
 
 /// Looks for a path, whose last component may be a link, too. `None` if it is not there, or leads round in circles.
@@ -34,7 +36,7 @@ pub struct Found {
 /// Errors: what a layer's directory cannot be asked.
 pub fn find(layers: &[Dir], path: &Path) -> Result<Option<Found>, Failed> {
     let Some(top) = layers.first() else { return Ok(None) };
-    let mut found = Found { stat: top.stat("")?, file: None };
+    let mut found = Found { stat: top.stat("")?, file: None, dirs: Vec::new() };
     let mut rest = names(path);
     let mut links = 0;
     // What lies behind, and where it led; nothing at the root.
@@ -65,9 +67,15 @@ pub fn find(layers: &[Dir], path: &Path) -> Result<Option<Found>, Failed> {
                 }
                 names(&target).into_iter().rev().for_each(|name| rest.push_front(name));
             }
-            Step::File(dir, stat) => return Ok(rest.is_empty().then_some(Found { stat, file: Some((dir, name)) })),
+            Step::File(dir, stat) => {
+                return Ok(rest.is_empty().then_some(Found { stat, file: Some((dir, name)), dirs: Vec::new() }));
+            }
         }
     }
+    found.dirs = match here {
+        Some(dirs) => dirs,
+        None => layers.iter().map(Dir::try_clone).collect::<Result<_, _>>()?,
+    };
     Ok(Some(found))
 }
 

@@ -23,12 +23,17 @@ pub fn all(config: &Config, start: &Start) -> Vec<Value> {
         let access = if config.privileged { "rw" } else { "ro" };
         mounts.push(mount("/sys/fs/cgroup", "cgroup", "cgroup", &["nosuid", "noexec", "nodev", "relatime", access]));
     }
-    if config.read_only {
+    if config.read_only && !config.without_scratch {
         let scratch = ["/run", "/tmp", "/var/tmp"];
         mounts
             .extend(scratch.iter().map(|path| mount(path, "tmpfs", "tmpfs", &["rw", "nosuid", "nodev", "mode=1777"])));
     }
     mounts.extend(files::names(config).iter().map(|name| own_file(name, start)));
+    let destination = |mount: &Value| mount["destination"].as_str().unwrap_or_default().to_owned();
+    mounts.retain(|own| start.mounts.iter().all(|asked| destination(asked) != destination(own)));
+    mounts.extend(start.mounts.iter().cloned());
+    // What lies below another mount is mounted after it.
+    mounts.sort_by_key(|mount| destination(mount).matches('/').count());
     mounts
 }
 

@@ -30,6 +30,7 @@ fn start(map: &IdMap) -> Start<'_> {
         unified_cgroups: true,
         cgroup: Some("/unroot/ab"),
         joined: None,
+        mounts: &[],
     }
 }
 

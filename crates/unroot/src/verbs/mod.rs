@@ -42,6 +42,7 @@ mod system_reset;
 mod tag;
 mod untag;
 mod version;
+mod volume;
 mod wait;
 mod who;
 
@@ -163,6 +164,7 @@ pub static GROUPS: &[Group] = &[
             ("info", &info::VERB),
         ],
     },
+    Group { name: volume::GROUP.name, about: volume::GROUP.about, verbs: volume::GROUP.verbs },
     Group {
         name: "map",
         about: "Maps of user namespaces: show, calculate, plan, audit",

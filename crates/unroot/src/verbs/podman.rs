@@ -5,32 +5,31 @@ use super::in_group;
 /// Verbs of Podman's, first level.
 const VERBS: &str = "auto-update build commit completion compose container cp diff export farm \
     generate healthcheck init kube machine manifest mount network pause pod port \
-    secret stats top umount unmount unpause unshare update volume ";
+    secret stats top umount unmount unpause unshare update";
 
 /// Verbs below `container` and `image`.
 const BELOW: &str = "build checkpoint clone commit cp create diff exists export history init inspect \
     list mount pause port prune ps restore runlabel save scp sign stats tag top tree \
     trust umount unmount unpause untag update ";
 
-const RUN: &str = "--attach -a --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-conf --cgroup- \
-    parent --cgroupns --cgroups --chrootdirs --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares -c \
-    --cpus --cpuset-cpus --cpuset-mems --decryption-key --detach-keys --device --device-cgroup-rule --device- \
-    read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --expose --gpus --group- \
-    add --group-entry --health-cmd --health-interval --health-log-destination --health-max-log-count --health-max-log- \
-    size --health-on-failure --health-retries --health-start-period --health-startup-cmd --health-timeout --hostuser \
-    --image-volume --init --init-ctr --init-path --ip --ip6 --ipc --log-driver --log-opt --mac-address --memory -m \
-    --memory-reservation --memory-swap --memory-swappiness --mount --network-alias --no-healthcheck --oom-kill-disable \
-    --passwd --passwd-entry --personality --pid --pids-limit --pod --pod-id-file --preserve-fd \
-    --preserve-fds --publish -p --publish-all -P --rdt-class --read-only-tmpfs --requires --restart \
-    --sdnotify --seccomp-policy --secret --security-opt --shm- size-systemd --sig-proxy --systemd \
-    --timeout --tmpfs --uts --volume -v --volumes-from";
+const RUN: &str = "--attach -a --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-conf --cgroup-parent --cgroupns \
+    --cgroups --chrootdirs --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares -c --cpus \
+    --cpuset-cpus --cpuset-mems --decryption-key --detach-keys --device --device-cgroup-rule --device-read-bps \
+    --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --expose --gpus --group-add \
+    --group-entry --health-cmd --health-interval --health-log-destination --health-max-log-count \
+    --health-max-log-size --health-on-failure --health-retries --health-start-period --health-startup-cmd \
+    --health-timeout --hostuser --init --init-ctr --init-path --ip --ip6 --ipc --log-driver --log-opt --mac-address \
+    --memory -m --memory-reservation --memory-swap --memory-swappiness --network-alias --no-healthcheck \
+    --oom-kill-disable --passwd --passwd-entry --personality --pid --pids-limit --pod --pod-id-file --preserve-fd \
+    --preserve-fds --publish -p --publish-all -P --rdt-class --requires --restart --sdnotify --seccomp-policy \
+    --secret --security-opt --shm-size-systemd --sig-proxy --systemd --timeout --uts";
 
 /// The options of each verb, by its first spelling.
 const OPTIONS: &[(&str, &str)] = &[
     ("run", RUN),
     ("create", RUN),
     ("ps", "--external --last -n --latest -l --noheading --ns --pod -p --size -s --sort --sync --watch -w"),
-    ("rm", "--depend --volumes -v"),
+    ("rm", "--depend"),
     ("save", "--uncompressed --signature-policy"),
     ("inspect", "--latest -l --size -s"),
     ("import", "--arch --os --signature-policy --variant"),
@@ -58,6 +57,7 @@ pub fn of_podman(called: &str, word: &str) -> bool {
         return match called {
             "" => among(VERBS),
             "container" | "image" => among(BELOW),
+            "volume" => word == "reload",
             _ => false,
         };
     }
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn what_podman_knows_is_recognised() {
-        assert!(of_podman("run", "--volume"));
+        assert!(of_podman("volume", "reload"));
         assert!(of_podman("container ls", "--size"));
         assert!(of_podman("", "commit"));
         assert!(of_podman("image", "prune"));

@@ -41,20 +41,23 @@ struct Options {
     /// With --force: give a container that runs so many seconds after its stop signal
     #[arg(short, long, value_name = "SECONDS", requires = "force", overrides_with = "time")]
     time: Option<u32>,
+    /// Remove the volumes, too, that were made for them alone
+    #[arg(short, long)]
+    volumes: bool,
     /// Names or ids
     #[arg(value_name = "CONTAINER")]
     containers: Vec<String>,
 }
 
 fn run(call: &Call) -> Result<u8> {
-    let Options { all, cidfile, filter, force, ignore, latest, time, containers } = call.args()?;
+    let Options { all, cidfile, filter, force, ignore, latest, time, volumes, containers } = call.args()?;
     let selection = Chosen { containers, all, latest, cidfile, filter, ignore: ignore || force }.read(call.words)?;
     let engine = call.engine()?;
     let fits = |row: &Row| all || force || !row.is_up();
     let names = engine.select(&selection, fits)?;
     let mut status = 0;
     for name in names {
-        match engine.remove_with(&name, Removal { force, ignore, seconds: time }) {
+        match engine.remove_with(&name, Removal { force, ignore, seconds: time, volumes }) {
             Ok(removed) => {
                 if removed {
                     console::line(&name.value);

@@ -181,6 +181,9 @@ impl Drop for Home {
             }
         };
         each(&["ps", "-aq"], &["rm", "-f"]);
+        if !self.entries("root/volumes").is_empty() {
+            self.unroot(&["volume", "prune", "--force"]);
+        }
         // What an ordinary user has unpacked belongs to ids that only `unroot` can remove the files of.
         each(&["images", "-q"], &["rmi", "-f"]);
     }

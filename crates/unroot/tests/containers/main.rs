@@ -23,3 +23,4 @@ mod show;
 mod streams;
 mod system;
 mod terminal;
+mod volumes;
