@@ -6,6 +6,7 @@
 //! | `test` | installs what the tests need, prepares fixtures, runs every test that this user may run |
 //! | `ci` | formatting, clippy, documentation, the DAG of crates, the binaries' size, then `test` |
 //! | `dag` | whether every crate imports only what `ARCHITECTURE.md` allows |
+//! | `bench FAMILY [ROUNDS]` | time, processor and memory beside other engines: `pull` |
 //! | `compare` | system calls of `unroot-runtime run`, and its time beside crun's |
 //! | `crash [--rounds N] [--seed S]` | kills commands at random moments, and looks what is left of the store |
 //! | `man` | `docs/man/*.md` as man pages, in `target/man` |
@@ -28,6 +29,7 @@
 
 mod account;
 mod apt;
+mod bench;
 mod binaries;
 mod bundle;
 mod call;
@@ -50,7 +52,8 @@ use std::process::ExitCode;
 use call::Outcome;
 use workspace::Workspace;
 
-const USAGE: &str = "usage: cargo xtask run ARGS… | test | ci | dag | compare | crash [--rounds N] [--seed S] | man";
+const USAGE: &str =
+    "usage: cargo xtask run ARGS… | test | ci | dag | bench FAMILY | compare | crash [--rounds N] [--seed S] | man";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -65,7 +68,7 @@ fn main() -> ExitCode {
 }
 
 fn perform(task: &str, arguments: &[String]) -> Outcome<()> {
-    if !["run", "crash"].contains(&task) && !arguments.is_empty() {
+    if !["run", "bench", "crash"].contains(&task) && !arguments.is_empty() {
         return Err(format!("`{task}` takes no arguments; {USAGE}").into());
     }
     match task {
@@ -73,6 +76,7 @@ fn perform(task: &str, arguments: &[String]) -> Outcome<()> {
         "test" => suites::run(&Workspace::find()?),
         "ci" => ci::run(&Workspace::find()?),
         "dag" => dag::check(&Workspace::find()?),
+        "bench" => bench::run(&Workspace::find()?, arguments),
         "compare" => compare::run(&Workspace::find()?),
         "crash" => crash::run(&Workspace::find()?, arguments),
         "man" => manual::run(&Workspace::find()?),
