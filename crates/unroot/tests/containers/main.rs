@@ -9,6 +9,7 @@ mod exec;
 mod home;
 mod image_verbs;
 mod images;
+mod implied;
 mod killed;
 mod ladder;
 mod maps;

@@ -26,9 +26,14 @@ pub struct Tree {
 }
 
 impl Tree {
+    /// With nothing.
+    pub fn empty() -> Tree {
+        Tree { tar: Builder::new(Vec::new()) }
+    }
+
     /// With what every test needs.
     pub fn of(busybox: &[u8]) -> Tree {
-        let mut tree = Tree { tar: Builder::new(Vec::new()) };
+        let mut tree = Tree::empty();
         for path in ["bin", "etc", "root"] {
             tree.add(EntryType::Directory, path, 0o755, (0, 0), b"");
         }
