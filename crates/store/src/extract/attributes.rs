@@ -69,6 +69,8 @@ pub(super) struct Caller {
     uid: u32,
     gid: u32,
     ownership: Ownership,
+    /// The permission bits that new files never get.
+    mask: u32,
 }
 
 impl Caller {
@@ -79,7 +81,20 @@ impl Caller {
         settled.map_err(|errno| {
             io("a layer's directory cannot be made")(sys::Failed::new("fchown", files.path(), errno))
         })?;
-        Ok(Caller { uid: uid.as_raw(), gid: gid.as_raw(), ownership })
+        Ok(Caller { uid: uid.as_raw(), gid: gid.as_raw(), ownership, mask: file_mode_mask().unwrap_or(0o777) })
+    }
+
+    /// The mode to make a file with. If it is the final one, nobody has to change it: a system call less for each of 100,000 files.
+    /// Attributes are written through the file's descriptor, whatever its mode.
+    pub(super) fn first_mode(self, attributes: &Attributes) -> Mode {
+        let mode = if self.is_final(attributes) { attributes.mode } else { 0o600 };
+        Mode::from_raw_mode(mode)
+    }
+
+    /// Whether a file that is made with its mode has it in the end: special bits are lost with a change of owners, and user
+    /// attributes want permission to write.
+    fn is_final(self, attributes: &Attributes) -> bool {
+        attributes.mode & (0o7000 | self.mask) == 0 && attributes.xattrs.is_empty()
     }
 
     /// Whether an inode that was just made has to be given to somebody else.
@@ -88,12 +103,29 @@ impl Caller {
     }
 }
 
+/// The umask, which only /proc tells without changing it for all threads.
+fn file_mode_mask() -> Option<u32> {
+    let status = sys::Dir::open("/proc/self").ok()?.read_text("status", 64 << 10).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
+    u32::from_str_radix(line.trim(), 8).ok()
+}
+
+/// Whether an inode was made with its final mode.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Made {
+    /// With [`Caller::first_mode`].
+    WithFirstMode,
+    /// For its owner alone.
+    Private,
+}
+
 /// Gives an open file or directory its attributes. A chown takes set-uid bits and capabilities away, so it is the first; write
 /// permission is needed for extended attributes, so the mode comes after them.
 pub(super) fn give(
     fd: BorrowedFd<'_>,
     name: &[u8],
     attributes: &Attributes,
+    made: Made,
     caller: Caller,
     tally: &mut Tally,
 ) -> Result<()> {
@@ -104,7 +136,9 @@ pub(super) fn give(
     for (key, value) in &attributes.xattrs {
         set_xattr(fd, name, key, value, tally)?;
     }
-    fchmod(fd, Mode::from_raw_mode(attributes.mode)).map_err(|errno| failed(name, "fchmod", errno))?;
+    if made == Made::Private || !caller.is_final(attributes) {
+        fchmod(fd, Mode::from_raw_mode(attributes.mode)).map_err(|errno| failed(name, "fchmod", errno))?;
+    }
     if let Some(times) = attributes.times {
         futimens(fd, &timestamps(times)).map_err(|errno| failed(name, "futimens", errno))?;
     }

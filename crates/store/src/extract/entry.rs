@@ -12,7 +12,7 @@ use sys::{
 };
 
 use super::{
-    attributes::{Attributes, Caller, failed, give, give_mode, give_node, make_opaque},
+    attributes::{Attributes, Caller, Made, failed, give, give_mode, give_node, make_opaque},
     name::{Name, clean, parse, split},
     tally::Tally,
     tree::{Present, Tree, present},
@@ -110,7 +110,8 @@ impl New<'_> {
 
     fn file(&mut self, entries: &mut Entries<'_>) -> Result<()> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = self.make("openat", |dir, last| openat(dir, last, flags, Mode::RUSR | Mode::WUSR))?;
+        let mode = self.caller.first_mode(&self.attributes);
+        let file = self.make("openat", |dir, last| openat(dir, last, flags, mode))?;
         match &self.entry.segments {
             None => copy(entries, &file, &self.entry.name)?,
             Some(segments) => self.copy_segments(entries, &file, segments)?,
@@ -119,7 +120,8 @@ impl New<'_> {
         if self.attributes.mode & 0o6000 != 0 {
             self.tally.privileged();
         }
-        give(file.as_fd(), &self.entry.name, &self.attributes, self.caller, self.tally)
+        let made = Made::WithFirstMode;
+        give(file.as_fd(), &self.entry.name, &self.attributes, made, self.caller, self.tally)
     }
 
     fn copy_segments(&self, entries: &mut Entries<'_>, file: &OwnedFd, segments: &[Segment]) -> Result<()> {

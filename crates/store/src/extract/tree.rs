@@ -20,7 +20,7 @@ use sys::{
 };
 
 use super::{
-    attributes::{Attributes, Caller, failed, give, make_opaque},
+    attributes::{Attributes, Caller, Made, failed, give, make_opaque},
     name::{join, split},
     tally::Tally,
     walk::{Step, Walk},
@@ -163,7 +163,7 @@ impl Tree {
         self.last = None;
         while let Some((name, attributes)) = self.waiting.pop_last() {
             let fd = self.open(&name).map_err(|errno| failed(&name, "openat2", errno))?;
-            give(fd.as_fd(), &name, &attributes, caller, tally)?;
+            give(fd.as_fd(), &name, &attributes, Made::Private, caller, tally)?;
         }
         Ok(self.implied)
     }

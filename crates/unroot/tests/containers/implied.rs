@@ -43,7 +43,7 @@ fn image(home: &Home) -> Option<String> {
         fs::write(&archive, files.end()).expect("an archive");
         add(&image, &archive);
     }
-    home.says(&["load", "-q", "-i", layout.to_str()?]);
+    home.says(&["load", "-i", layout.to_str()?]);
     Some("localhost/implied".to_owned())
 }
 
