@@ -33,6 +33,8 @@ pub struct Global {
     pub log_format_given: bool,
     /// `--debug`.
     pub debug: bool,
+    /// `--rootless=false`: a container without a control group of its own is none.
+    pub needs_groups: bool,
 }
 
 /// Options of `create` and `run`.
@@ -168,7 +170,8 @@ pub fn parse(argv: &Arc<[String]>, words: Vec<OsString>) -> Result<CommandLine> 
                 "debug" => global.debug = true,
                 "help" | "h" => break Verb::Help(None),
                 "version" | "v" => break Verb::Version,
-                "systemd-cgroup" | "rootless" | "criu" => return Err(reader.unsupported(&name)),
+                "rootless" => global.needs_groups = reader.rootless()?,
+                "systemd-cgroup" | "criu" => return Err(reader.unsupported(&name)),
                 _ => return Err(reader.unknown(&name, None)),
             },
             Some(Word::Plain(verb)) => break reader.verb(&verb)?,
@@ -241,6 +244,7 @@ mod tests {
             "r state",
             "r list --format yaml",
             "r --systemd-cgroup list",
+            "r --rootless perhaps list",
             "r exec",
             "r exec a",
             "r exec --nope a id",

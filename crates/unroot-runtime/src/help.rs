@@ -32,6 +32,8 @@ OPTIONS:
                         (/run/unroot-runtime; for an ordinary user $XDG_RUNTIME_DIR/unroot-runtime)
     --log FILE          append errors and warnings to FILE too
     --log-format FORMAT text (the default) or json
+    --rootless WORD     false: a container that would run without a control group is refused; true and auto (the
+                        default): it runs, with a warning
     --debug             log every step of a container's set-up too
     --version, --help
 

@@ -102,6 +102,15 @@ impl Reader {
         }
     }
 
+    /// `--rootless`: whether control groups are needed, which they are for `false`.
+    pub(super) fn rootless(&mut self) -> Result<bool> {
+        match self.value()?.as_str() {
+            "true" | "auto" => Ok(false),
+            "false" => Ok(true),
+            other => Err(wrong(format!("`--rootless {other}`: there are `true`, `false` and `auto`"))),
+        }
+    }
+
     /// The argument that a word came from.
     pub(super) fn here(&self, word: &str) -> Origin {
         let dashed = |argument: &String| {

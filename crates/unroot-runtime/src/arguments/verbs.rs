@@ -151,9 +151,8 @@ impl Reader {
         let words = self.words("update", |reader, name| {
             match name {
                 "resources" | "r" => wanted.file = Some(reader.value()?),
-                "l3-cache-schema" | "mem-bw-schema" => return Err(reader.unsupported(name)),
-                // runc takes it and does nothing with it, since kernels lack such a limit.
-                "kernel-memory" => return Err(reader.unsupported(name)),
+                // runc takes the last one and does nothing with it, since kernels lack such a limit.
+                "l3-cache-schema" | "mem-bw-schema" | "kernel-memory" => return Err(reader.unsupported(name)),
                 _ if OPTIONS.contains(&name) => {
                     let value = reader.value()?;
                     wanted.options.push((name.to_owned(), value));

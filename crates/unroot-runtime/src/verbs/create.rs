@@ -51,6 +51,16 @@ pub fn make(alone: &Alone, global: &Global, options: &Create, by_others: bool, r
     let cgroup = bundle.spec.linux.as_ref().and_then(|linux| linux.cgroups_path.clone());
     let noted = cgroup.map_or(Ok(()), |path| held.note_cgroup(&path));
     let begun = noted.and_then(|()| begin(alone, options, bundle, by_others, &held)).and_then(|mut init| {
+        if global.needs_groups
+            && let Some(at) = init.warnings.iter().position(|warning| warning.code() == codes::UR0611)
+        {
+            let refusal = Error::new(
+                codes::UR0611,
+                "the container has no control group of its own, and `--rootless false` asks for one",
+            );
+            let facts = init.warnings.swap_remove(at).into_report().facts;
+            return Err(facts.into_iter().fold(refusal, Error::fact));
+        }
         reporter.warnings(&init.warnings);
         reporter.steps(init.steps());
         if let Some(socket) = &console

@@ -92,7 +92,7 @@ fn of_options(options: &[(String, String)]) -> Result<Resources> {
         };
         match name.as_str() {
             "blkio-weight" => {
-                io.weight = Some(u16::try_from(number()?).map_err(|_| wrong(name, value, "is no weight"))?)
+                io.weight = Some(u16::try_from(number()?).map_err(|_| wrong(name, value, "is no weight"))?);
             }
             "cpu-burst" => cpu.burst = Some(unsigned()?),
             "cpu-idle" => cpu.idle = Some(number()?),

@@ -63,5 +63,8 @@ fn privileged_without_control_groups() {
         let ran = crate::call::call(run.env("UNROOT_WITHOUT", "cgroup"), bundle.outside());
         // Their view is mounted from what there is: nothing.
         assert_eq!(ran.warned("UR0611", "", &["no hierarchy"]), "it runs");
+        let mut run = bundle.before(&["--rootless", "false"]).making("run");
+        let ran = crate::call::call(run.env("UNROOT_WITHOUT", "cgroup"), bundle.outside());
+        ran.refused("UR0611", "", &["no hierarchy", "--rootless false"]);
     });
 }
