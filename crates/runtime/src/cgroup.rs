@@ -13,7 +13,7 @@
 //! * *must*: undo what is half made; leave nothing behind that this container brought, and everything else as it was.
 //! * *must not*: follow a symbolic link below a mount; wait without a bound; move a process that is not the container's.
 //!
-//! Limits are written to the groups' files ([`limits`]) before init is in them; [`update`] changes them, [`stats`] and [`oom_kills`] read what
+//! Limits are written to the groups' files (`limits`) before init is in them; [`update`] changes them, [`stats()`] and [`oom_kills`] read what
 //! is used, [`freeze`] has all processes stand still. These work by the [`Record`]s that a container's state keeps.
 
 mod controllers;

@@ -1,8 +1,8 @@
 //! `linux.seccomp`: a profile becomes a program that the kernel runs at every system call.
 //!
 //! # Theory of operation
-//! [`compile`] resolves the names of a profile for every architecture of this machine that it allows ([`abi`]), decides for each
-//! number what is answered ([`table`]), and writes the answers down as ranges of numbers in a binary tree ([`program`]): some ten
+//! [`compile`] resolves the names of a profile for every architecture of this machine that it allows (`abi`), decides for each
+//! number what is answered (`table`), and writes the answers down as ranges of numbers in a binary tree (`program`): some ten
 //! comparisons a call, and some hundred instructions for the usual profile, which are loaded in 40 microseconds. The child loads it as
 //! its very last act before the command ([`crate::step::Act::Seccomp`]), so that a profile has to allow nothing but `execve` of what the
 //! runtime itself does. A descriptor of notifications goes to its agent by way of the process that says `Start` ([`listener`]).
