@@ -20,6 +20,7 @@ use keys::{DetachKeys, Detector};
 use runtime::{
     attach::{CONTENTS_LIMIT, FromClient, FromMonitor, Link},
     job::Exit,
+    monitor::health::Finding,
 };
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -96,6 +97,7 @@ enum Message {
     Signal(u8),
     Quiet,
     KeepDown,
+    CheckHealth,
 }
 
 /// What one packet means for the loop.
@@ -148,6 +150,29 @@ impl<'a> Client<'a> {
     pub fn keep_down(&mut self) -> Result<()> {
         self.queue.push_back(Message::KeepDown);
         self.flush()
+    }
+
+    /// Has the container's health checked now, and waits for what is found; `None` if it has no check. UR0631 for a monitor that knows
+    /// nothing of health, UR0814 if the container ends before.
+    pub fn check_health(&mut self, name: &str) -> Result<Option<Finding>> {
+        self.queue.push_back(Message::CheckHealth);
+        self.flush()?;
+        loop {
+            let mut ready = [PollFd::new(&self.link, PollFlags::IN)];
+            wait_for(&mut ready)?;
+            match self.link.hear(&mut self.packet) {
+                Ok(Some(FromMonitor::Hello(version))) => self.version = version,
+                // It says so after its hello, or not at all.
+                Ok(Some(FromMonitor::Started(_))) if self.version < 2 => return Err(too_old(name, self.version, 2)),
+                Ok(Some(FromMonitor::Checked(finding))) => return Ok(finding),
+                Ok(Some(FromMonitor::Exit(_)) | None) | Err(Errno::CONNRESET) => {
+                    let what = format!("the container `{name}` ended before its health was checked");
+                    return Err(Error::new(codes::UR0814, what));
+                }
+                Ok(Some(_)) | Err(Errno::AGAIN | Errno::BADMSG) => {}
+                Err(errno) => return Err(nonsense(errno)),
+            }
+        }
     }
 
     /// Waits until the container runs; the diagnosis if it does not.
@@ -250,6 +275,7 @@ impl<'a> Client<'a> {
                 Ok(Step::GoOn)
             }
             FromMonitor::Failed(report) => Err(Error::from(*report)),
+            FromMonitor::Checked(_) => Ok(Step::GoOn),
             FromMonitor::Exit(exit) => Ok(Step::End(Ended::Exited(exit))),
         }
     }
@@ -314,6 +340,7 @@ impl<'a> Client<'a> {
                 }
                 Message::Signal(number) => self.link.say(FromClient::Signal(*number)),
                 Message::Quiet => self.link.say(FromClient::Quiet),
+                Message::CheckHealth => self.link.say(FromClient::CheckHealth),
                 Message::KeepDown => self.link.say(FromClient::KeepDown),
             };
             match sent {
@@ -326,6 +353,13 @@ impl<'a> Client<'a> {
         }
         Ok(())
     }
+}
+
+/// UR0631.
+fn too_old(name: &str, version: u32, needed: u32) -> Error {
+    let what = format!("the monitor of container {name} speaks version {version}, and this needs version {needed}");
+    Error::new(codes::UR0631, what)
+        .help_run("restart the container; its new monitor is of this version", format!("unroot restart {name}"))
 }
 
 /// Waits without end; a signal that is not caught here only wakes it.

@@ -8,7 +8,7 @@ mod limits;
 #[path = "create/names.rs"]
 mod naming;
 pub(crate) mod process;
-mod supervision;
+pub(crate) mod supervision;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

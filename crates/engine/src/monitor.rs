@@ -13,10 +13,14 @@ use std::{
 };
 
 use diag::{Error, Result, codes};
-use runtime::{attach::Link, job::Job};
+use runtime::{
+    attach::Link,
+    job::{Job, logging::LogDriver},
+};
 use rustix::{
     fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create},
-    io::Errno,
+    io::{Errno, fcntl_dupfd_cloexec},
+    stdio,
 };
 use sys::descriptors::keep_at_exec;
 
@@ -39,8 +43,10 @@ pub fn start(mut job: Job, holdings: &[OwnedFd]) -> Result<Started> {
     let (ours, monitors) = Link::pair().map_err(|errno| kernel("socketpair", errno))?;
     job.client = monitors.as_fd().as_raw_fd();
     job.hold = holdings.iter().map(AsRawFd::as_raw_fd).collect();
+    let streams = if job.supervision.logging.driver == LogDriver::Passthrough { own_streams()? } else { Vec::new() };
+    job.passthrough = <[i32; 3]>::try_from(streams.iter().map(AsRawFd::as_raw_fd).collect::<Vec<_>>()).ok();
     let sealed = sealed(&job)?;
-    for fd in holdings.iter().map(AsFd::as_fd).chain([monitors.as_fd(), sealed.as_fd()]) {
+    for fd in holdings.iter().chain(&streams).map(AsFd::as_fd).chain([monitors.as_fd(), sealed.as_fd()]) {
         keep_at_exec(fd).map_err(|errno| kernel("fcntl", errno))?;
     }
     let words = memory("words")?;
@@ -95,6 +101,13 @@ pub fn find() -> Result<PathBuf> {
 
 fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+/// This process's standard streams, for a container that gets them as they are.
+fn own_streams() -> Result<Vec<OwnedFd>> {
+    let streams = [stdio::stdin(), stdio::stdout(), stdio::stderr()];
+    let another = |fd| fcntl_dupfd_cloexec(fd, 3).map_err(|errno| kernel("fcntl(F_DUPFD_CLOEXEC)", errno));
+    streams.into_iter().map(another).collect()
 }
 
 /// The job in a memory file that nobody can change any more.

@@ -8,6 +8,7 @@ use runtime::job::{Exit, restart::RestartPolicy};
 use crate::{
     Engine,
     config::Config,
+    healthcheck,
     life::{self, Life},
     request::Given,
     wait::Condition,
@@ -254,9 +255,15 @@ impl Engine<'_> {
             restart: config.supervision.restart,
             restarts: life::restarts(&container),
             exit: life::read_exit(&container),
-            health: String::new(),
+            health: health(&container, config.supervision.health.is_some()),
         })
     }
+}
+
+/// What is known of its health, if it has a check.
+fn health(container: &store::Container, is_checked: bool) -> String {
+    let known = || healthcheck::read(container).map_or_else(|| "starting".to_owned(), |report| report.status);
+    if is_checked { known() } else { String::new() }
 }
 
 /// The map of a running init, as it is seen from here.

@@ -7,6 +7,7 @@ mod network;
 mod process;
 mod resources;
 mod security;
+mod supervision;
 mod volumes;
 
 use std::ops::Range;
@@ -20,6 +21,7 @@ pub use network::Network;
 pub use process::Process;
 pub use resources::Resources;
 pub use security::Security;
+pub use supervision::Supervision;
 pub use volumes::Volumes;
 
 /// A value, and where the user wrote it (`None`: nowhere; it is a default).
@@ -87,6 +89,8 @@ pub struct RunRequest {
     pub attachment: Attachment,
     /// How it is kept.
     pub life: Life,
+    /// How it is looked after.
+    pub supervision: Supervision,
     /// Who it is.
     pub identity: Identity,
     /// Its process.

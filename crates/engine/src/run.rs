@@ -7,10 +7,9 @@ use idmap::{MapOption, Place};
 use store::{Container, ContainerId, Lease};
 
 use crate::{
-    Engine,
-    client::{self, Wiring},
+    Engine, client,
     config::Config,
-    create::file::write_id,
+    create::{file::write_id, supervision},
     hello,
     image_facts::Layers,
     life,
@@ -59,7 +58,7 @@ impl Engine<'_> {
         if tty && interactive && !detach && !std::io::stdin().is_terminal() {
             self.warn(&no_terminal());
         }
-        let wiring = Wiring { stdin: interactive, tty, ..Wiring::default() };
+        let wiring = supervision::wiring(request)?;
         let signals = if detach { None } else { Some(client::catch_signals(&wiring)?) };
         let Prepared { container, config, decided, layers } = self.prepare(request)?;
         let origins = Origins::of(request, &config.args, &config.env).with_mounts(&config.mounts);

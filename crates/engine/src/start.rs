@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use diag::{Error, Origin, Result, codes};
 use idmap::Place;
 use oci::Digest;
-use runtime::job::{Job, Root, Subject};
+use runtime::job::{Job, Root, Subject, Supervision, notify::SdNotify};
 use serde_json::Value;
 use store::{Container, Lease};
 use sys::{Dir, rustix::fs::stat};
@@ -21,6 +21,7 @@ use crate::{
     life::{self, Held, Process, STARTED},
     map::{self, Decided, Host, coverage::Image, pool::StoreLeases},
     monitor::{self, Started},
+    notify,
     origins::Origins,
     request::Given,
     spec,
@@ -116,7 +117,11 @@ impl Engine<'_> {
             joined: decided.joined.as_deref(),
             mounts,
         };
-        spec::document(config, &start).to_string()
+        let mut document = spec::document(config, &start);
+        if config.supervision.sdnotify == SdNotify::Container && notify_socket().is_some() {
+            notify::give_socket(&mut document, &files);
+        }
+        document.to_string()
     }
 
     /// Starts the monitor. The lock and the lease go over to it.
@@ -159,10 +164,10 @@ impl Engine<'_> {
             hold: Vec::new(),
             remove_at_end: names,
             exit_command: self.exit_command(config),
-            supervision: config.supervision.clone(),
+            supervision: Supervision { stop_signal: config.stop_signal, ..config.supervision.clone() },
             passthrough: None,
             subject: self.subject(config),
-            notify_socket: None,
+            notify_socket: notify_socket(),
         };
         let lease = decided.lease.map(Lease::into_fd);
         let holdings: Vec<OwnedFd> = [held.lock].into_iter().chain(lease).chain(in_use).chain(mounts.held).collect();
@@ -182,7 +187,7 @@ impl Engine<'_> {
             name: config.name.clone(),
             image: config.image.clone(),
             chronicle: self.scope.run_root.clone(),
-            attributes: std::collections::BTreeMap::new(),
+            attributes: config.labels.clone(),
         }
     }
 
@@ -281,6 +286,11 @@ impl Engine<'_> {
             }
         }
     }
+}
+
+/// The service manager's socket, if one waits for a word from this process.
+fn notify_socket() -> Option<String> {
+    std::env::var("NOTIFY_SOCKET").ok().filter(|path| !path.is_empty())
 }
 
 /// Adds what a dying monitor said, if it died.

@@ -19,7 +19,10 @@ use rustix::{
 };
 use sys::{Dir, Failed};
 
-use crate::job::{Exit, frame};
+use crate::{
+    job::{Exit, frame},
+    monitor::health::Finding,
+};
 
 /// The socket's name in the run directory.
 pub const SOCKET: &str = "attach";
@@ -47,6 +50,8 @@ pub enum FromClient<'a> {
     Quiet,
     /// The container is not to be started again.
     KeepDown,
+    /// Its health is to be checked now.
+    CheckHealth,
 }
 
 impl<'a> FromClient<'a> {
@@ -62,6 +67,7 @@ impl<'a> FromClient<'a> {
             (frame::SIGNAL, &[signal]) => Some(FromClient::Signal(signal)),
             (frame::QUIET, []) => Some(FromClient::Quiet),
             (frame::KEEP_DOWN, []) => Some(FromClient::KeepDown),
+            (frame::CHECK_HEALTH, []) => Some(FromClient::CheckHealth),
             _ => None,
         }
     }
@@ -80,6 +86,8 @@ pub enum FromMonitor<'a> {
     Stdout(&'a [u8]),
     /// Bytes of its standard error.
     Stderr(&'a [u8]),
+    /// The container's health was checked; `None` if it has no check.
+    Checked(Option<Finding>),
     /// Something that the user should know.
     Warning(Box<Report>),
     /// The container has ended, and all its output was sent. Nothing follows.
@@ -95,6 +103,7 @@ impl<'a> FromMonitor<'a> {
             frame::HELLO => std::str::from_utf8(contents).ok()?.parse().ok().map(FromMonitor::Hello),
             frame::STARTED => std::str::from_utf8(contents).ok()?.parse().ok().map(FromMonitor::Started),
             frame::FAILED => report().map(FromMonitor::Failed),
+            frame::CHECKED => serde_json::from_slice(contents).ok().map(FromMonitor::Checked),
             frame::STDOUT => Some(FromMonitor::Stdout(contents)),
             frame::STDERR => Some(FromMonitor::Stderr(contents)),
             frame::WARNING => report().map(FromMonitor::Warning),
@@ -140,6 +149,7 @@ impl Link {
             FromClient::Signal(signal) => self.send(frame::SIGNAL, &[signal]),
             FromClient::Quiet => self.send(frame::QUIET, &[]),
             FromClient::KeepDown => self.send(frame::KEEP_DOWN, &[]),
+            FromClient::CheckHealth => self.send(frame::CHECK_HEALTH, &[]),
         }
     }
 
@@ -250,6 +260,7 @@ mod tests {
             FromClient::Signal(15),
             FromClient::Quiet,
             FromClient::KeepDown,
+            FromClient::CheckHealth,
         ];
         for message in said {
             client.say(message).unwrap();

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use oci::Timestamp;
 use rustix::{
     fs::{FlockOperation, Mode, OFlags, flock, fstat},
     time::{ClockId, clock_gettime},
@@ -79,6 +80,12 @@ pub fn now() -> u64 {
     let now = clock_gettime(ClockId::Realtime);
     let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
     seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(now.tv_nsec).unwrap_or_default())
+}
+
+/// A time in nanoseconds since the epoch as RFC 3339 has it: `2026-11-21T20:00:00.000012345Z`.
+pub fn time(at: u64) -> String {
+    let seconds = i64::try_from(at / 1_000_000_000).unwrap_or_default();
+    format!("{}.{:09}Z", Timestamp(seconds).to_string().trim_end_matches('Z'), at % 1_000_000_000)
 }
 
 /// The events of a text; lines that are none are passed over.

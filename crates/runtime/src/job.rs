@@ -171,7 +171,7 @@ pub mod frame {
     /// a newer monitor than it talks to knows by the [`HELLO`], which those of version 1 do not send.
     ///
     /// * 1: all but what follows;
-    /// * 2: `HELLO`, `QUIET`, `KEEP_DOWN`.
+    /// * 2: `HELLO`, `QUIET`, `KEEP_DOWN`, `CHECK_HEALTH`, `CHECKED`.
     pub const VERSION: u32 = 2;
 
     /// The largest packet.
@@ -189,6 +189,8 @@ pub mod frame {
     pub const QUIET: u8 = b'q';
     /// Client: whatever the restart policy says, the container is not to be started again.
     pub const KEEP_DOWN: u8 = b'k';
+    /// Client: the container's health is to be checked now.
+    pub const CHECK_HEALTH: u8 = b'c';
 
     /// Monitor: the first message: the [`VERSION`] that it speaks, as decimal text.
     pub const HELLO: u8 = b'h';
@@ -200,6 +202,8 @@ pub mod frame {
     pub const STDOUT: u8 = b'o';
     /// Monitor: bytes of the container's standard error.
     pub const STDERR: u8 = b'E';
+    /// Monitor: the container's health was checked: a `runtime::monitor::health::Finding` as JSON; `null` if there is no check.
+    pub const CHECKED: u8 = b'C';
     /// Monitor: a warning; a [`diag::Report`] as JSON.
     pub const WARNING: u8 = b'n';
     /// Monitor: the container has ended and all its output was sent; an [`super::Exit`] as JSON. Nothing follows, even if the

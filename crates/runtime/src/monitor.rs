@@ -24,11 +24,14 @@
 mod clients;
 mod container;
 mod detach;
+pub mod health;
 mod input;
 mod lives;
 mod log;
+pub mod notify;
 mod oom;
 mod order;
+mod scribe;
 mod streams;
 mod watch;
 
@@ -39,15 +42,19 @@ use std::{
 };
 
 use diag::{Error, Result, codes};
+use oci::spec::Process;
 use sys::{Alone, Dir};
 
 use crate::{
     attach::SOCKET,
+    exec::{Container, Request},
     host::Host,
     job::{Job, frame},
+    state::State,
 };
 use clients::{Clients, FAILED, WARNING};
 use container::{Made, Waiting};
+use health::Probe;
 use lives::Post;
 use order::Order;
 use watch::{Watch, farewell};
@@ -69,7 +76,12 @@ pub fn run(alone: &Alone, host: &Host, job: OwnedFd) -> Result<u8> {
     let order = Order::receive(job)?;
     detach::detach()?;
     let exit_command = order.job.exit_command.clone();
-    let outcome = attend(order, |job, run_dir, stdio| Made::new(alone, host, job, run_dir, stdio));
+    let run_dir = order
+        .run_dir
+        .try_clone()
+        .map_err(|failed| failed.into_error(codes::UR0606, "the run directory cannot be used"))?;
+    let probe = |words: &[String], stdio| execute(alone, host, &run_dir, words, stdio);
+    let outcome = attend(order, |job, run_dir, stdio| Made::new(alone, host, job, run_dir, stdio), &probe);
     if !outcome.told {
         become_exit_command(&exit_command);
     }
@@ -85,9 +97,13 @@ fn become_exit_command(command: &[String]) {
 }
 
 /// Does a job whose container `create` makes, given its standard streams (none if it has a terminal).
-fn attend<W: Waiting>(order: Order, mut create: impl FnMut(&Job, &Dir, Option<[OwnedFd; 3]>) -> Result<W>) -> Outcome {
+fn attend<W: Waiting>(
+    order: Order,
+    mut create: impl FnMut(&Job, &Dir, Option<[OwnedFd; 3]>) -> Result<W>,
+    probe: Probe,
+) -> Outcome {
     let Order { job, bundle, run_dir, client, hold, passthrough } = order;
-    let post = Post::new(job, bundle, run_dir, passthrough);
+    let post = Post::new(job, bundle, run_dir, passthrough, probe);
     let mut watch = match post.open() {
         Ok(watch) => watch,
         Err(error) => {
@@ -123,6 +139,16 @@ fn attend<W: Waiting>(order: Order, mut create: impl FnMut(&Job, &Dir, Option<[O
         }
     };
     Outcome { status, told: farewell(&mut clients, &mut buffer) }
+}
+
+/// Executes a command in the container of this run directory, as its own process is but for the words; how it ends is for the caller to wait
+/// for.
+fn execute(alone: &Alone, host: &Host, run_dir: &Dir, words: &[String], stdio: [OwnedFd; 3]) -> Result<OwnedFd> {
+    let container = Container::open(State::read(run_dir)?)?;
+    let process = Process { args: words.to_vec(), ..container.default_process() };
+    let (source, stdio) = (None, Some(stdio));
+    let request = Request { process, source, stdio, preserve_fds: 0, groups: Vec::new(), ignore_paused: false };
+    Ok(container.enter(alone, request, host)?.execute()?.pidfd)
 }
 
 /// The container did not start.

@@ -8,6 +8,7 @@ mod network;
 mod process;
 mod resources;
 mod security;
+mod supervision;
 mod volumes;
 
 use clap::{ArgAction, Args};
@@ -75,6 +76,8 @@ pub struct ContainerOptions {
     #[command(flatten)]
     identity: identity::Options,
     #[command(flatten)]
+    supervision: supervision::Options,
+    #[command(flatten)]
     process: process::Options,
     #[command(flatten)]
     network: network::Options,
@@ -96,6 +99,7 @@ impl ContainerOptions {
             rootfs: self.rootfs,
             command: words.operands_from(1, self.command),
             life: self.life.request(words),
+            supervision: self.supervision.request(words),
             identity: self.identity.request(words),
             process: self.process.request(words),
             network: self.network.request(words),

@@ -16,6 +16,7 @@ family! {
     UR0813 Engine "nothing of that name is known";
     UR0814 Engine "the container does not run";
     UR0820 Engine "the container has no log that can be read";
+    UR0821 Engine "the container has no health check";
     UR0840 Engine "there is no such volume";
     UR0841 Engine "a volume of that name exists already";
     UR0842 Engine "the volume is in use";

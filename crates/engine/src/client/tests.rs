@@ -80,3 +80,19 @@ fn a_signal_goes_to_the_monitor() {
     let (length, _) = rustix::net::recv(&monitors, &mut packet, rustix::net::RecvFlags::empty()).unwrap();
     assert_eq!(packet[..length], [frame::SIGNAL, 15]);
 }
+
+#[test]
+fn an_old_monitor_is_told_from_a_new_one() {
+    let seen = Seen::default();
+    let finding = |hello: bool| {
+        let (ours, monitors) = pair();
+        if hello {
+            say(&monitors, frame::HELLO, b"2");
+        }
+        say(&monitors, frame::STARTED, b"42");
+        say(&monitors, frame::CHECKED, br#"{"Start":"","End":"","ExitCode":3,"Output":""}"#);
+        Client::quiet(ours, &seen).check_health("web")
+    };
+    assert_eq!(finding(true).unwrap().unwrap().exit_code, 3);
+    assert_eq!(finding(false).unwrap_err().code(), codes::UR0631);
+}

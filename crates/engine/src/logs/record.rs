@@ -85,8 +85,7 @@ fn time_of(text: &str) -> Option<u64> {
 
 /// A time as Podman's logs and events show it: `2026-11-21T20:00:00.000012345Z`.
 pub fn show_time(at: u64) -> String {
-    let seconds = i64::try_from(at / 1_000_000_000).unwrap_or_default();
-    format!("{}.{:09}Z", Timestamp(seconds).to_string().trim_end_matches('Z'), at % 1_000_000_000)
+    runtime::chronicle::time(at)
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub struct Supervision {
     pub health: Option<Health>,
     /// `--log-driver`, `--log-opt`.
     pub logging: Logging,
+    /// The signal that asks the container to end, by its number.
+    pub stop_signal: u8,
     /// `--stop-timeout`: how long `stop` waits for the container before it is killed, in seconds.
     pub stop_timeout: u32,
     /// `--timeout`: how long the container may run before it is killed.
@@ -38,6 +40,7 @@ impl Default for Supervision {
             restart: RestartPolicy::default(),
             health: None,
             logging: Logging::default(),
+            stop_signal: 15,
             stop_timeout: STOP_TIMEOUT,
             time_limit: None,
             sdnotify: SdNotify::default(),

@@ -5,6 +5,7 @@
 
 use std::{
     os::fd::OwnedFd,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -15,32 +16,33 @@ use sys::Dir;
 use super::{
     clients::{FAILED, WARNING},
     container::{Started, Waiting},
+    health::{Probe, Vigil},
     log::Log,
+    notify::Notifier,
     oom,
+    scribe::{EXIT, Scribe},
     streams::Streams,
     watch::{Life, Watch, now},
 };
 use crate::{
     attach::Listener,
-    chronicle::{self, Event},
     job::{Exit, Job, Root, frame, logging::LogDriver, restart},
 };
 
-/// How a container ended, in its bundle.
-pub(super) const EXIT: &str = "exit.json";
 /// When it was started last, in its bundle: seconds since the epoch.
 const STARTED: &str = "started";
 /// How often its monitor has restarted it, in its bundle; absent: never.
 const RESTARTS: &str = "restarts";
 
 /// What there is besides the container itself, in all of its lives.
-pub(super) struct Post {
+pub(super) struct Post<'a> {
     pub(super) job: Job,
-    pub(super) bundle: Dir,
+    bundle: Rc<Dir>,
     pub(super) run_dir: Dir,
     passthrough: Option<[OwnedFd; 3]>,
-    /// Where events are written down, if they are.
-    chronicle: Option<Dir>,
+    /// How a command is executed in the container.
+    probe: Probe<'a>,
+    scribe: Rc<Scribe>,
 }
 
 /// A life that has ended.
@@ -53,11 +55,17 @@ pub(super) struct Ended {
     lasted: Duration,
 }
 
-impl Post {
-    pub(super) fn new(job: Job, bundle: Dir, run_dir: Dir, passthrough: Option<[OwnedFd; 3]>) -> Post {
-        let place = Some(&job.subject.chronicle).filter(|place| !place.as_os_str().is_empty());
-        let chronicle = place.and_then(|place| Dir::open(place).ok());
-        Post { job, bundle, run_dir, passthrough, chronicle }
+impl<'a> Post<'a> {
+    pub(super) fn new(
+        job: Job,
+        bundle: Dir,
+        run_dir: Dir,
+        passthrough: Option<[OwnedFd; 3]>,
+        probe: Probe<'a>,
+    ) -> Post<'a> {
+        let bundle = Rc::new(bundle);
+        let scribe = Rc::new(Scribe::new(&job, Rc::clone(&bundle)));
+        Post { job, bundle, run_dir, passthrough, probe, scribe }
     }
 
     /// Opens what outlasts a life: the log and the socket.
@@ -66,7 +74,17 @@ impl Post {
         let listener = Listener::bind(&self.run_dir)
             .map_err(|failed| failed.into_error(codes::UR0606, "the container's socket cannot be made"))?;
         let clients = super::Clients::default();
-        Ok(Watch { life: None, clients, listener, log, kept_down: false, buffer: Vec::new() })
+        Ok(Watch {
+            life: None,
+            clients,
+            listener,
+            log,
+            notifier: Notifier::open(&self.job, &self.bundle)?,
+            scribe: Rc::clone(&self.scribe),
+            kept_down: false,
+            revived: false,
+            buffer: Vec::new(),
+        })
     }
 
     /// One life, from the making of the container to the clearing away. An error if it did not start.
@@ -89,24 +107,28 @@ impl Post {
         for warning in warnings {
             watch.clients.tell_report(WARNING, warning);
         }
-        self.note("start", None);
+        self.scribe.note("start", None);
         watch.clients.tell(frame::STARTED, pid.to_string().as_bytes());
-        let ended = watch.run();
+        if let Some(warning) = watch.notifier.as_mut().and_then(Notifier::started) {
+            watch.clients.tell_report(WARNING, warning);
+        }
+        let ended = watch.run(self.probe);
+        let revived = std::mem::take(&mut watch.revived);
         let mut warnings = Vec::new();
         let lasted = begun.elapsed();
         let exit = ended.map(|exit| Exit {
             oom: oom::has_killed(&groups),
             by_person: watch.kept_down,
             restarts,
-            again: !watch.kept_down && self.wants_more(exit, restarts, lasted),
+            again: !watch.kept_down && (revived || self.wants_more(exit, restarts, lasted)),
             ..exit
         });
         if let Ok(exit) = &exit {
-            warnings.extend(self.record(*exit).err());
-            self.note("died", Some(exit.code));
+            warnings.extend(self.scribe.record(*exit).err());
+            self.scribe.note("died", Some(exit.code));
         }
         warnings.extend(clear_away());
-        self.note("cleanup", None);
+        self.scribe.note("cleanup", None);
         Ok(Ended { exit, warnings, lasted })
     }
 
@@ -130,12 +152,12 @@ impl Post {
             watch.rest(restart::RestartPolicy::pause(row));
             if watch.kept_down {
                 let exit = Exit { again: false, by_person: true, ..exit };
-                last.warnings.extend(self.record(exit).err());
+                last.warnings.extend(self.scribe.record(exit).err());
                 last.exit = Ok(exit);
                 break;
             }
             (row, total) = (row + 1, total + 1);
-            self.note("restart", None);
+            self.scribe.note("restart", None);
             last = self.live_again(watch, create, total);
         }
         last
@@ -156,7 +178,7 @@ impl Post {
             let again = !watch.kept_down && self.wants_more(exit, restarts, Duration::ZERO);
             let exit = Exit { again, ..exit };
             watch.clients.tell_report(FAILED, error);
-            let warnings = self.record(exit).err().into_iter().collect();
+            let warnings = self.scribe.record(exit).err().into_iter().collect();
             Ended { exit: Ok(exit), warnings, lasted: begun.elapsed() }
         })
     }
@@ -200,7 +222,12 @@ impl Post {
             (streams, init)
         };
         let until = job.supervision.time_limit.map(|limit| Instant::now() + limit);
-        Ok((Life { pidfd: init.pidfd()?, pid: init.pid(), streams, until, timed_out: false }, init))
+        let vigil = job.supervision.health.clone().map(Vigil::new);
+        let (stop_signal, patience) = (job.supervision.stop_signal, job.supervision.stop_timeout);
+        let patience = Duration::from_secs(patience.into());
+        let (pidfd, pid) = (init.pidfd()?, init.pid());
+        let life = Life { pidfd, pid, streams, until, timed_out: false, vigil, stop_signal, patience, mercy: None };
+        Ok((life, init))
     }
 
     /// This monitor's ends of the streams, and the container's.
@@ -237,29 +264,6 @@ impl Post {
             })
         };
         files.into_iter().filter_map(write).collect()
-    }
-
-    fn record(&self, exit: Exit) -> Result<()> {
-        let failed = "how the container ended cannot be recorded";
-        let text = serde_json::to_vec(&exit).map_err(|error| Error::warning(codes::UR0606, failed).words(error))?;
-        self.bundle.write(EXIT, &text, 0o600).map_err(|error| error.into_error(codes::UR0606, failed))
-    }
-
-    /// Writes down what has happened to the container.
-    fn note(&self, status: &str, exit: Option<u8>) {
-        let Some(dir) = &self.chronicle else { return };
-        let subject = &self.job.subject;
-        let event = Event {
-            kind: "container".to_owned(),
-            status: status.to_owned(),
-            id: self.job.id.clone(),
-            name: subject.name.clone(),
-            image: subject.image.clone(),
-            exit,
-            attributes: subject.attributes.clone(),
-            ..Event::default()
-        };
-        chronicle::write(dir, event);
     }
 }
 

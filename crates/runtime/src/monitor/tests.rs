@@ -19,10 +19,14 @@ use rustix::{
 };
 use tempfile::TempDir;
 
-use super::{container::Started, lives::EXIT, *};
+use super::{container::Started, health::Report, scribe::EXIT, *};
 use crate::{
     attach::{FromClient, FromMonitor, Link},
-    job::{Exit, Supervision, restart::RestartPolicy},
+    job::{
+        Exit, Supervision,
+        health::{Health, OnFailure},
+        restart::RestartPolicy,
+    },
 };
 
 /// A shell that waits for the word before it does what it shall.
@@ -87,6 +91,14 @@ fn fake(script: &str, streams: Option<[OwnedFd; 3]>, cleared: Arc<AtomicBool>) -
     Fake { child, pidfd: pidfd_open(pid, PidfdFlags::empty()).unwrap(), go, terminal, cleared }
 }
 
+/// Executes a command beside the fake container.
+fn probe(words: &[String], [stdin, stdout, stderr]: [OwnedFd; 3]) -> Result<OwnedFd> {
+    let child = Command::new(&words[0]).args(&words[1..]).stdin(stdin).stdout(stdout).stderr(stderr).spawn();
+    let child = child.map_err(|error| Error::new(codes::UR0502, "not found").words(error))?;
+    let pid = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+    Ok(pidfd_open(pid, PidfdFlags::empty()).unwrap())
+}
+
 /// A monitor that runs in a thread, and its first client.
 struct Stage {
     dir: TempDir,
@@ -115,7 +127,7 @@ impl Stage {
         let cleared = Arc::new(AtomicBool::new(false));
         let note = Arc::clone(&cleared);
         let monitor =
-            thread::spawn(move || attend(order, |_, _, streams| Ok(fake(script, streams, Arc::clone(&note)))));
+            thread::spawn(move || attend(order, |_, _, streams| Ok(fake(script, streams, Arc::clone(&note))), &probe));
         Stage { dir, client, monitor, cleared, held }
     }
 
@@ -151,6 +163,7 @@ struct Heard {
     stderr: Vec<u8>,
     warnings: Vec<String>,
     failed: Option<String>,
+    findings: Vec<health::Finding>,
     exit: Option<Exit>,
 }
 
@@ -175,6 +188,7 @@ fn hear(link: &Link, heard: &mut Heard, enough: impl Fn(&Heard) -> bool) {
             Err(Errno::AGAIN) => wait_for(link, PollFlags::IN),
             Ok(Some(message)) => match message {
                 FromMonitor::Hello(version) => assert_eq!(version, frame::VERSION),
+                FromMonitor::Checked(finding) => heard.findings.extend(finding),
                 FromMonitor::Started(pid) => heard.started = Some(pid),
                 FromMonitor::Failed(report) => heard.failed = Some(report.what.to_string()),
                 FromMonitor::Stdout(bytes) => heard.stdout.extend_from_slice(bytes),
@@ -354,7 +368,7 @@ fn a_failure_to_start_is_told() {
     open().write("a-name", b"", 0o644).unwrap();
     let order = Order { job, bundle: open(), run_dir: open(), client: link, hold: vec![], passthrough: None };
     let create = |_: &Job, _: &Dir, _| Err::<Fake, _>(Error::new(codes::UR0502, "not found"));
-    let outcome = attend(order, create);
+    let outcome = attend(order, create, &probe);
     assert_eq!(outcome, Outcome { status: 127, told: true });
     assert_eq!(hear_all(&client).failed.as_deref(), Some("not found"));
     assert!(!open().has(SOCKET) && !open().has(EXIT) && !open().has("a-name"));
@@ -446,4 +460,65 @@ fn pids_are_left_in_files() {
     let written = Dir::open(place.path()).unwrap().read_text("init", 20).unwrap();
     assert_eq!(written, heard.started.unwrap().to_string());
     assert!(heard.warnings.iter().any(|warning| warning.contains("none/x")), "{:?}", heard.warnings);
+}
+
+fn checked(script: &str, on_failure: OnFailure) -> Supervision {
+    let health = Health {
+        test: vec!["CMD-SHELL".to_owned(), script.to_owned()],
+        interval: Duration::from_millis(100),
+        retries: 2,
+        on_failure,
+        ..Health::default()
+    };
+    Supervision { health: Some(health), ..Supervision::default() }
+}
+
+#[test]
+fn health_is_checked_and_recorded() {
+    let stage = Stage::supervised("exec sleep 60", false, false, checked("echo fine", OnFailure::None));
+    let mut heard = Heard::default();
+    hear(&stage.client, &mut heard, |heard| heard.findings.len() > 1);
+    let report: Report = serde_json::from_slice(&stage.dir().read(health::FILE, 1 << 20).unwrap()).unwrap();
+    assert_eq!((report.status.as_str(), report.failing_streak), ("healthy", 0));
+    assert_eq!((report.log[0].exit_code, report.log[0].output.as_str()), (0, "fine\n"));
+    say(&stage.client, FromClient::Signal(9));
+    hear(&stage.client, &mut heard, |_| false);
+}
+
+#[test]
+fn an_unhealthy_container_is_killed_stopped_or_started_again() {
+    for (action, code, again, by_person) in [
+        (OnFailure::Kill, 137, false, false),
+        (OnFailure::Stop, 143, false, true),
+        (OnFailure::Restart, 143, true, false),
+    ] {
+        let stage = Stage::supervised("exec sleep 60", false, false, checked("exit 3", action));
+        let heard = hear_all(&stage.client);
+        let exit = heard.exit.unwrap();
+        assert_eq!((exit.code, exit.again, exit.by_person), (code, again, by_person), "{action:?}");
+        assert!(heard.findings.len() >= 2 && heard.findings[0].exit_code == 3);
+        if again {
+            let link = Link::connect(&stage.dir()).unwrap();
+            say(&link, FromClient::KeepDown);
+            say(&link, FromClient::Signal(9));
+            hear_all(&link);
+        }
+        stage.monitor.join().unwrap();
+    }
+}
+
+#[test]
+fn a_check_can_be_asked_for_and_may_take_too_long() {
+    let mut supervision = checked("sleep 30", OnFailure::None);
+    if let Some(health) = &mut supervision.health {
+        (health.interval, health.timeout) = (Duration::ZERO, Duration::from_millis(200));
+    }
+    let stage = Stage::supervised("exec sleep 60", false, false, supervision);
+    let mut heard = Heard::default();
+    hear(&stage.client, &mut heard, |heard| heard.started.is_some());
+    say(&stage.client, FromClient::CheckHealth);
+    hear(&stage.client, &mut heard, |heard| !heard.findings.is_empty());
+    assert_eq!(heard.findings[0].exit_code, -1);
+    say(&stage.client, FromClient::Signal(9));
+    hear(&stage.client, &mut heard, |_| false);
 }

@@ -3,6 +3,7 @@
 use std::{
     mem,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -15,12 +16,15 @@ use rustix::{
 
 use super::{
     clients::{self, Clients},
+    health::{Probe, Verdict, Vigil},
     log::Log,
+    notify::Notifier,
+    scribe::Scribe,
     streams::{Read, Streams, read},
 };
 use crate::{
     attach::{CONTENTS_LIMIT, FromClient, Link, Listener},
-    job::{Exit, TIMED_OUT, frame},
+    job::{Exit, TIMED_OUT, frame, health::OnFailure},
 };
 
 /// How many messages of one client are heard before the others' turn.
@@ -37,8 +41,13 @@ pub(super) struct Watch {
     pub(super) clients: Clients,
     pub(super) listener: Listener,
     pub(super) log: Log,
+    /// The way to the service manager.
+    pub(super) notifier: Option<Notifier>,
+    pub(super) scribe: Rc<Scribe>,
     /// Whether somebody wants it not to be started again.
     pub(super) kept_down: bool,
+    /// Whether its health check wants it to be started again, whatever its restart policy says.
+    pub(super) revived: bool,
     /// For what is read, from whichever side.
     pub(super) buffer: Vec<u8>,
 }
@@ -52,6 +61,13 @@ pub(super) struct Life {
     pub(super) until: Option<Instant>,
     /// Whether it was killed because its time was up.
     pub(super) timed_out: bool,
+    /// The watch over its health.
+    pub(super) vigil: Option<Vigil>,
+    pub(super) stop_signal: u8,
+    /// How long it has after its stop signal.
+    pub(super) patience: Duration,
+    /// When it is killed that was asked to end.
+    pub(super) mercy: Option<Instant>,
 }
 
 /// How many ways out a container has.
@@ -68,13 +84,17 @@ enum Source {
     Input,
     Output(usize),
     Client(usize),
+    CheckEnd,
+    CheckOutput,
+    Notify,
 }
 
 impl Watch {
     /// Looks after the container until its init has ended and its output was read; from then on there is none.
-    pub(super) fn run(&mut self) -> Result<Exit> {
-        while !self.turn(self.life.as_ref().and_then(|life| life.until))? {
-            self.mind_the_time();
+    pub(super) fn run(&mut self, probe: Probe) -> Result<Exit> {
+        self.tell_health();
+        while !self.turn(self.life.as_ref().and_then(Life::due), Some(probe))? {
+            self.mind_the_time(probe);
         }
         self.drain();
         let exit = self.life.as_ref().map_or_else(|| Ok(Exit::default()), Life::exit);
@@ -86,35 +106,95 @@ impl Watch {
     pub(super) fn rest(&mut self, pause: Duration) {
         let until = Instant::now() + pause;
         while !self.kept_down && Instant::now() < until {
-            if self.turn(Some(until)).is_err() {
+            if self.turn(Some(until), None).is_err() {
                 // Nothing can be heard any more; but the time passes.
                 std::thread::sleep(until.saturating_duration_since(Instant::now()));
             }
         }
     }
 
-    /// Kills a container whose time is up.
-    fn mind_the_time(&mut self) {
-        let Some(life) = self.life.as_mut().filter(|life| life.until.is_some_and(|until| until <= Instant::now()))
-        else {
-            return;
+    /// Does what is due: kills a container whose time is up, begins or ends a check of its health.
+    fn mind_the_time(&mut self, probe: Probe) {
+        let Some(life) = &mut self.life else { return };
+        let now = Instant::now();
+        let is_up = |until: &mut Option<Instant>| until.take_if(|until| *until <= now).is_some();
+        life.timed_out |= is_up(&mut life.until) && sys::signals::send(&life.pidfd, SIGKILL).is_ok();
+        if is_up(&mut life.mercy) {
+            // If it has ended already, the next turn says so.
+            let _ = sys::signals::send(&life.pidfd, SIGKILL);
+        }
+        if life.vigil.as_mut().is_some_and(|vigil| vigil.tick(probe)) {
+            self.tell_health();
+        }
+    }
+
+    /// A client wants a check now.
+    fn check_now(&mut self, probe: Option<Probe>) {
+        let vigil = self.life.as_mut().and_then(|life| life.vigil.as_mut()).zip(probe);
+        match vigil {
+            Some((vigil, probe)) => {
+                if vigil.begin(probe) {
+                    self.tell_health();
+                }
+            }
+            // Who asks waits for an answer: there is no finding.
+            None => self.clients.tell(frame::CHECKED, b"null"),
+        }
+    }
+
+    /// A check has ended.
+    fn finish_check(&mut self) {
+        let Some(vigil) = self.life.as_mut().and_then(|life| life.vigil.as_mut()) else { return };
+        let verdict = vigil.finish();
+        self.tell_health();
+        if let Verdict::Act(action) = verdict {
+            self.act(action);
+        }
+    }
+
+    /// Writes the container's health down and tells it to who waits for it.
+    fn tell_health(&mut self) {
+        let Some(vigil) = self.life.as_ref().and_then(|life| life.vigil.as_ref()) else { return };
+        let report = &vigil.report;
+        self.scribe.record_health(report);
+        if let Some(finding) = report.log.last() {
+            self.scribe.note_health(&report.status);
+            self.clients.tell(frame::CHECKED, &serde_json::to_vec(finding).unwrap_or_default());
+        }
+        let warning = match &mut self.notifier {
+            Some(notifier) if report.status == "healthy" => notifier.healthy(),
+            _ => None,
         };
-        life.until = None;
-        life.timed_out = true;
+        if let Some(warning) = warning {
+            self.clients.tell_report(clients::WARNING, warning);
+        }
+    }
+
+    /// Does what is to be done with an unhealthy container.
+    fn act(&mut self, action: OnFailure) {
+        let Some(life) = &mut self.life else { return };
+        match action {
+            OnFailure::None => return,
+            OnFailure::Kill => {}
+            OnFailure::Restart => self.revived = true,
+            OnFailure::Stop => self.kept_down = true,
+        }
+        let signal = if action == OnFailure::Kill { SIGKILL } else { life.stop_signal };
+        life.mercy = Some(Instant::now() + life.patience);
         // If it has ended already, the next turn says so.
-        let _ = sys::signals::send(&life.pidfd, SIGKILL);
+        let _ = sys::signals::send(&life.pidfd, signal);
     }
 
     /// Listens to what the clients have said so far: before the start, so that a terminal has its size from the beginning.
     pub(super) fn hear_all(&mut self) {
         for index in 0..self.clients.iter().count() {
-            self.hear(index);
+            self.hear(index, None);
         }
         self.clients.sweep();
     }
 
     /// Waits, and serves everything that is ready; whether init has ended.
-    fn turn(&mut self, until: Option<Instant>) -> Result<bool> {
+    fn turn(&mut self, until: Option<Instant>, probe: Option<Probe>) -> Result<bool> {
         let ready = self.wait(until)?;
         for (source, flags) in &ready {
             match *source {
@@ -122,7 +202,10 @@ impl Watch {
                 Source::Listener => self.accept(),
                 Source::Input => self.flush_input(),
                 Source::Output(index) => drop(self.read(index)),
-                Source::Client(index) => self.serve(index, *flags),
+                Source::Client(index) => self.serve(index, *flags, probe),
+                Source::CheckEnd => self.finish_check(),
+                Source::CheckOutput => self.read_check(),
+                Source::Notify => self.notifier.iter().for_each(Notifier::pass_on),
             }
         }
         self.clients.sweep();
@@ -133,8 +216,14 @@ impl Watch {
     fn interests(&self) -> Vec<(Source, BorrowedFd<'_>, PollFlags)> {
         let mut list = Vec::with_capacity(8);
         list.push((Source::Listener, self.listener.as_fd(), PollFlags::IN));
+        let inlet = self.notifier.as_ref().and_then(|notifier| notifier.inlet.as_ref());
+        list.extend(inlet.map(|inlet| (Source::Notify, inlet.as_fd(), PollFlags::IN)));
         if let Some(life) = &self.life {
             list.push((Source::Init, life.pidfd.as_fd(), PollFlags::IN));
+            if let Some((end, output)) = life.vigil.as_ref().and_then(Vigil::waits_for) {
+                list.push((Source::CheckEnd, end.as_fd(), PollFlags::IN));
+                list.extend(output.map(|output| (Source::CheckOutput, output.as_fd(), PollFlags::IN)));
+            }
             list.extend(life.streams.input.blocked().map(|end| (Source::Input, end.as_fd(), PollFlags::OUT)));
             // A client that has not taken the last message is waited for, not buffered for.
             if self.clients.are_ready() {
@@ -158,6 +247,12 @@ impl Watch {
     /// Whether a client must not be read, because what it has said is not delivered yet.
     fn holds(&self, client: u64) -> bool {
         self.life.as_ref().is_some_and(|life| life.streams.input.holds(client))
+    }
+
+    fn read_check(&mut self) {
+        if let Some(vigil) = self.life.as_mut().and_then(|life| life.vigil.as_mut()) {
+            vigil.read_output();
+        }
     }
 
     fn flush_input(&mut self) {
@@ -202,17 +297,17 @@ impl Watch {
         }
     }
 
-    fn serve(&mut self, index: usize, flags: PollFlags) {
+    fn serve(&mut self, index: usize, flags: PollFlags, probe: Option<Probe>) {
         if flags.intersects(PollFlags::OUT | PollFlags::ERR | PollFlags::HUP) {
             self.clients.flush(index);
         }
         if flags.intersects(PollFlags::IN | PollFlags::ERR | PollFlags::HUP) {
-            self.hear(index);
+            self.hear(index, probe);
         }
     }
 
     /// Takes messages of one client.
-    fn hear(&mut self, index: usize) {
+    fn hear(&mut self, index: usize, probe: Option<Probe>) {
         let mut buffer = mem::take(&mut self.buffer);
         for _ in 0..MESSAGES_A_TURN {
             let Some(client) = self.clients.get(index).filter(|client| !self.holds(client.id)) else {
@@ -223,7 +318,7 @@ impl Watch {
                 Ok(Some(packet)) => {
                     let id = client.id;
                     if let Some(message) = FromClient::parse(packet) {
-                        self.obey(id, message);
+                        self.obey(id, message, probe);
                     }
                 }
                 Err(Errno::AGAIN) => break,
@@ -236,8 +331,9 @@ impl Watch {
         self.buffer = buffer;
     }
 
-    fn obey(&mut self, client: u64, message: FromClient<'_>) {
+    fn obey(&mut self, client: u64, message: FromClient<'_>, probe: Option<Probe>) {
         match message {
+            FromClient::CheckHealth => self.check_now(probe),
             FromClient::Quiet => self.clients.hush(client),
             FromClient::KeepDown => self.kept_down = true,
             other => {
@@ -284,6 +380,11 @@ impl Watch {
 }
 
 impl Life {
+    /// When there is something to do that nobody says.
+    fn due(&self) -> Option<Instant> {
+        [self.until, self.mercy, self.vigil.as_ref().and_then(Vigil::due)].into_iter().flatten().min()
+    }
+
     fn obey(&mut self, client: u64, message: FromClient<'_>) {
         match message {
             FromClient::Stdin(bytes) => self.streams.input.take(client, bytes),
@@ -291,7 +392,7 @@ impl Life {
             FromClient::Resize { rows, columns } => self.streams.resize(rows, columns),
             // It can have ended already; and a number that is no signal hurts nobody.
             FromClient::Signal(signal) => drop(sys::signals::send(&self.pidfd, signal)),
-            FromClient::Quiet | FromClient::KeepDown => {}
+            FromClient::Quiet | FromClient::KeepDown | FromClient::CheckHealth => {}
         }
     }
 

@@ -6,6 +6,7 @@ mod events;
 mod exec;
 mod exists;
 mod explain;
+mod healthcheck;
 mod history;
 mod image_exists;
 mod images;
@@ -165,6 +166,7 @@ pub static GROUPS: &[Group] = &[
         ],
     },
     Group { name: volume::GROUP.name, about: volume::GROUP.about, verbs: volume::GROUP.verbs },
+    Group { name: "healthcheck", about: "Check containers' health", verbs: &[("run", &healthcheck::VERB)] },
     Group {
         name: "map",
         about: "Maps of user namespaces: show, calculate, plan, audit",

@@ -3,26 +3,24 @@
 use super::in_group;
 
 /// Verbs of Podman's, first level.
-const VERBS: &str = "auto-update build commit completion compose container cp diff export farm \
-    generate healthcheck init kube machine manifest mount network pause pod port \
-    secret stats top umount unmount unpause unshare update";
+const VERBS: &str = "auto-update build commit completion compose container cp diff export farm generate init kube machine \
+    manifest mount network pause pod port secret stats top umount unmount unpause unshare update";
 
 /// Verbs below `container` and `image`.
 const BELOW: &str = "build checkpoint clone commit cp create diff exists export history init inspect \
     list mount pause port prune ps restore runlabel save scp sign stats tag top tree \
     trust umount unmount unpause untag update ";
 
-const RUN: &str = "--attach -a --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-conf --cgroup-parent --cgroupns \
-    --cgroups --chrootdirs --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares -c --cpus \
-    --cpuset-cpus --cpuset-mems --decryption-key --detach-keys --device --device-cgroup-rule --device-read-bps \
-    --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --expose --gpus --group-add \
-    --group-entry --health-cmd --health-interval --health-log-destination --health-max-log-count \
-    --health-max-log-size --health-on-failure --health-retries --health-start-period --health-startup-cmd \
-    --health-timeout --hostuser --init --init-ctr --init-path --ip --ip6 --ipc --log-driver --log-opt --mac-address \
-    --memory -m --memory-reservation --memory-swap --memory-swappiness --network-alias --no-healthcheck \
-    --oom-kill-disable --passwd --passwd-entry --personality --pid --pids-limit --pod --pod-id-file --preserve-fd \
-    --preserve-fds --publish -p --publish-all -P --rdt-class --requires --restart --sdnotify --seccomp-policy \
-    --secret --security-opt --shm-size-systemd --sig-proxy --systemd --timeout --uts";
+const RUN: &str = "--attach -a --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-conf --cgroup-parent \
+    --cgroupns --cgroups --chrootdirs --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares \
+    -c --cpus --cpuset-cpus --cpuset-mems --decryption-key --device --device-cgroup-rule --device-read-bps \
+    --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --expose --gpus \
+    --group-add --group-entry --health-log-destination --health-max-log-count --health-max-log-size \
+    --hostuser --init --init-ctr --init-path --ip --ip6 --ipc --mac-address --memory -m --memory-reservation \
+    --memory-swap --memory-swappiness --network-alias --oom-kill-disable --passwd --passwd-entry \
+    --personality --pid --pids-limit --pod --pod-id-file --preserve-fd --preserve-fds --publish -p \
+    --publish-all -P --rdt-class --requires --seccomp-policy --secret --security-opt --shm-size-systemd \
+    --systemd --uts";
 
 /// The options of each verb, by its first spelling.
 const OPTIONS: &[(&str, &str)] = &[

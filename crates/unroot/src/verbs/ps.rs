@@ -90,7 +90,8 @@ fn status(row: &Row) -> String {
     match row.state {
         State::Created => "Created".to_owned(),
         State::Running { .. } => {
-            format!("Up {}", times::span(times::now().saturating_sub(row.started.unwrap_or_default())))
+            let up = format!("Up {}", times::span(times::now().saturating_sub(row.started.unwrap_or_default())));
+            if row.health.is_empty() { up } else { format!("{up} ({})", row.health) }
         }
         State::Paused { .. } => {
             format!("Up {} (Paused)", times::span(times::now().saturating_sub(row.started.unwrap_or_default())))
