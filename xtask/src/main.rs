@@ -9,6 +9,7 @@
 //! | `bench FAMILY [ROUNDS]` | time, processor and memory beside other engines: `pull` |
 //! | `compare` | system calls of `unroot-runtime run`, and its time beside crun's |
 //! | `crash [--rounds N] [--seed S]` | kills commands at random moments, and looks what is left of the store |
+//! | `idle` | 200 containers at rest: time to start them, memory of their monitors, beside podman |
 //! | `man` | `docs/man/*.md` as man pages, in `target/man` |
 //!
 //! # How tests are chosen
@@ -39,6 +40,7 @@ mod crash;
 mod dag;
 mod elf;
 mod fixtures;
+mod idle;
 mod manual;
 mod medians;
 mod roff;
@@ -53,7 +55,7 @@ use call::Outcome;
 use workspace::Workspace;
 
 const USAGE: &str =
-    "usage: cargo xtask run ARGS… | test | ci | dag | bench FAMILY | compare | crash [--rounds N] [--seed S] | man";
+    "usage: cargo xtask run ARGS… | test | ci | dag | bench FAMILY | compare | idle | crash [--rounds N] [--seed S] | man";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -79,6 +81,7 @@ fn perform(task: &str, arguments: &[String]) -> Outcome<()> {
         "bench" => bench::run(&Workspace::find()?, arguments),
         "compare" => compare::run(&Workspace::find()?),
         "crash" => crash::run(&Workspace::find()?, arguments),
+        "idle" => idle::run(&Workspace::find()?),
         "man" => manual::run(&Workspace::find()?),
         _ => Err(USAGE.into()),
     }

@@ -22,6 +22,7 @@ mod rootless;
 mod run_options;
 mod show;
 mod streams;
+mod supervision;
 mod system;
 mod terminal;
 mod volumes;

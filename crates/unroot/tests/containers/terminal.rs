@@ -51,6 +51,11 @@ impl Terminal {
         }
     }
 
+    /// Types.
+    pub fn type_in(&mut self, keys: &str) {
+        self.master.write_all(keys.as_bytes()).expect("keys");
+    }
+
     fn read(&mut self) {
         let moment = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
         let mut fds = [PollFd::new(&self.master, PollFlags::IN)];
