@@ -19,9 +19,9 @@ use crate::{
 };
 
 /// How many containers.
-const CONTAINERS: usize = 200;
+const CONTAINERS: u32 = 200;
 /// How many are started at a time.
-const AT_A_TIME: usize = 2;
+const AT_A_TIME: u32 = 2;
 /// Private memory that a monitor must stay below, in KiB.
 const LIMIT: u64 = 150;
 
@@ -103,7 +103,7 @@ fn measure(engine: &Engine, archive: &str) -> Outcome<u64> {
         "{:8} {CONTAINERS} containers, {AT_A_TIME} at a time: {:6.2} s, {:5.1} ms each; {} monitors, {private} KiB private each",
         engine.name,
         taken.as_secs_f64(),
-        taken.as_secs_f64() * 1000.0 / CONTAINERS as f64,
+        taken.as_secs_f64() * 1000.0 / f64::from(CONTAINERS),
         monitors.len(),
     );
     Ok(private)
