@@ -55,11 +55,8 @@ use call::Outcome;
 use workspace::Workspace;
 
 const USAGE: &str =
-<<<<<<< HEAD
+const USAGE: &str =
     "usage: cargo xtask run ARGS… | test | ci | dag | bench FAMILY | compare | idle | crash [--rounds N] [--seed S] | man";
-=======
-    "usage: cargo xtask run ARGS… | test | ci | dag | compare | idle | crash [--rounds N] [--seed S] | man";
->>>>>>> 21a29a3 (tests: help of run and create; xtask: counts are exact)
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
