@@ -54,9 +54,7 @@ use std::process::ExitCode;
 use call::Outcome;
 use workspace::Workspace;
 
-const USAGE: &str =
-const USAGE: &str =
-    "usage: cargo xtask run ARGS… | test | ci | dag | bench FAMILY | compare | idle | crash [--rounds N] [--seed S] | man";
+const USAGE: &str = "usage: cargo xtask run ARGS… | test | ci | dag | bench FAMILY | compare | idle | crash [--rounds N] [--seed S] | man";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
