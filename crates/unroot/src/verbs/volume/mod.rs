@@ -10,6 +10,7 @@ mod mount;
 mod prune;
 mod rm;
 mod undo_chown;
+mod why;
 
 use diag::{Error, Result, codes};
 use engine::{Engine, volumes::Filter};
@@ -33,6 +34,7 @@ pub static GROUP: Group = Group {
         ("mount", &mount::MOUNT),
         ("unmount", &mount::UNMOUNT),
         ("undo-chown", &undo_chown::VERB),
+        ("why", &why::VERB),
     ],
 };
 
