@@ -336,3 +336,22 @@ fn rootless_maps_of_mounts_are_the_containers() {
     assert!(status == 125 && said.contains("error[UR0302]") && said.contains("--me-as 101"), "{said}");
     home.assert_empty();
 }
+
+#[test]
+fn privileged_why_somebody_cannot_write() {
+    let Some(home) = Home::privileged() else { return };
+    home.says(&["run", "-d", "--name", "c", "-v", "data:/data", "-v", "fixed:/fixed:ro", "box", "sleep", "60"]);
+    let why = |path: &str, user: &str| {
+        let output = home.unroot(&["volume", "why", "c", path, "--as", user]);
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (status, said) = why("/data", "redis");
+    assert!(status == Some(0) && said.contains("write: yes") && said.contains("create: yes"), "{said}");
+    let (status, said) = why("/data", "1234");
+    assert!(status == Some(1) && said.contains("write: no: `/data`") && said.contains("owner uid 101"), "{said}");
+    assert!(why("/fixed", "0").1.contains("mounted read-only"));
+    let (status, said) = home.fails(&["volume", "why", "nobody", "/data"]);
+    assert!(status == 125 && said.contains("error[UR0802]"), "{said}");
+    home.says(&["rm", "-f", "c"]);
+    home.assert_empty();
+}
