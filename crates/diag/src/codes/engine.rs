@@ -29,4 +29,7 @@ family! {
     UR0849 Engine "`:U` changes the owners of files";
     UR0830 Engine "two options contradict each other";
     UR0831 Engine "a file that an option names cannot be used";
+    UR0860 Engine "a container's files cannot be read from outside";
+    UR0861 Engine "the archive cannot be written";
+    UR0862 Engine "there is no such column";
 }

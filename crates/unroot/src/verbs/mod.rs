@@ -2,11 +2,13 @@
 
 mod attach;
 mod create;
+mod diff;
 mod events;
 mod exec;
 mod exists;
 mod explain;
 mod healthcheck;
+mod export;
 mod history;
 mod image_exists;
 mod images;
@@ -41,6 +43,7 @@ mod system_df;
 mod system_prune;
 mod system_reset;
 mod tag;
+mod top;
 mod untag;
 mod version;
 mod volume;
@@ -83,6 +86,9 @@ pub static TOP: &[&Verb] = &[
     &restart::VERB,
     &kill::VERB,
     &exec::VERB,
+    &top::VERB,
+    &diff::VERB,
+    &export::VERB,
     &ps::VERB,
     &logs::VERB,
     &attach::VERB,
@@ -123,6 +129,9 @@ pub static GROUPS: &[Group] = &[
             ("restart", &restart::VERB),
             ("kill", &kill::VERB),
             ("exec", &exec::VERB),
+            ("top", &top::VERB),
+            ("diff", &diff::OF_CONTAINER),
+            ("export", &export::VERB),
             ("ls", &ps::VERB),
             ("logs", &logs::VERB),
             ("attach", &attach::VERB),
@@ -139,6 +148,7 @@ pub static GROUPS: &[Group] = &[
         about: "Images: the same verbs, spelled out",
         verbs: &[
             ("ls", &images::VERB),
+            ("diff", &diff::OF_IMAGE),
             ("rm", &rmi::VERB),
             ("exists", &image_exists::VERB),
             ("history", &history::VERB),

@@ -3,12 +3,12 @@
 use super::in_group;
 
 /// Verbs of Podman's, first level.
-const VERBS: &str = "auto-update build commit completion compose container cp diff export farm generate init kube machine \
-    manifest mount network pause pod port secret stats top umount unmount unpause unshare update";
+const VERBS: &str = "auto-update build commit completion compose container cp farm generate init kube machine \
+    manifest mount network pause pod port secret stats umount unmount unpause unshare update";
 
 /// Verbs below `container` and `image`.
-const BELOW: &str = "build checkpoint clone commit cp create diff exists export history init inspect \
-    list mount pause port prune ps restore runlabel save scp sign stats tag top tree \
+const BELOW: &str = "build checkpoint clone commit cp create exists history init inspect \
+    list mount pause port prune ps restore runlabel save scp sign stats tag tree \
     trust umount unmount unpause untag update ";
 
 const RUN: &str = "--attach -a --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-conf --cgroup-parent \

@@ -14,6 +14,7 @@ mod killed;
 mod ladder;
 mod maps;
 mod options;
+mod outside;
 mod plan;
 mod ranges;
 mod remains;
