@@ -65,3 +65,8 @@ pub fn known() -> usize {
     let text = std::fs::read_to_string("/proc/sys/kernel/cap_last_cap").unwrap_or_default();
     text.trim().parse::<usize>().map_or(ALL.len(), |last| ALL.len().min(last + 1))
 }
+
+/// The numbers of [`DEFAULT`].
+pub fn usual() -> Vec<u8> {
+    DEFAULT.iter().filter_map(|name| oci::spec::capability::number(name)).collect()
+}

@@ -3,6 +3,7 @@
 
 mod names;
 mod process;
+mod security;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use names::{HostsBase, NameFiles};
 pub use process::{SHM_SIZE, Surroundings, UMASK};
+pub use security::{DeviceBind, SeccompChoice, Security};
 
 use crate::mounts::Mount;
 
@@ -143,6 +145,9 @@ pub struct Config {
     /// What the files in its /etc tell of names.
     #[serde(default)]
     pub names: NameFiles,
+    /// What it may do.
+    #[serde(default)]
+    pub security: Security,
     /// `--rmi`: its image goes with it.
     #[serde(default)]
     pub remove_image: bool,

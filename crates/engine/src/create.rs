@@ -2,12 +2,15 @@
 //! refused before anything is made.
 
 mod command;
+mod devices;
 pub(crate) mod file;
+mod groups;
 mod labels;
 mod limits;
 #[path = "create/names.rs"]
 mod naming;
 pub(crate) mod process;
+mod security;
 pub(crate) mod supervision;
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -105,7 +108,7 @@ impl Engine<'_> {
         let network = naming::network(request.network.network.as_ref())?;
         let hostname = naming::hostname(request.network.hostname.as_ref(), id, network)?;
         let env = process::environment(&setting, &hostname, &account.home.display().to_string())?;
-        let user = User { uid: account.uid, gid: account.gid, groups: account.groups };
+        let user = User { uid: account.uid, gid: account.gid, groups: groups::further(request, &account, &base)? };
         let image = base.image(request, user.clone(), &args);
         let config = Config {
             id: id.to_string(),
@@ -116,7 +119,7 @@ impl Engine<'_> {
             args,
             env,
             cwd: command::cwd(request, &base.defaults)?,
-            user,
+            user: user.clone(),
             hostname,
             network,
             read_only: flag(request.security.read_only.as_ref(), conf.containers.read_only.as_ref()),
@@ -131,6 +134,7 @@ impl Engine<'_> {
             labels: labels::labels(&setting)?,
             annotations: labels::annotations(&setting)?,
             surroundings: process::surroundings(&setting)?,
+            security: security::decide(&setting, user.uid)?,
             names: naming::files(&setting, &base)?,
             image: base.name,
             image_id: base.id,

@@ -3,6 +3,10 @@
 use std::{fmt::Write as _, fs, path::Path};
 
 use diag::{Error, Result, codes};
+use rustix::{
+    fs::{AtFlags, FileType, Gid, Mode, StatVfsMountFlags, Uid, chmodat, chownat, fstatvfs, makedev, mknodat, stat},
+    io::Errno,
+};
 use sys::Dir;
 
 use crate::{
@@ -32,6 +36,38 @@ pub fn write(config: &Config, dir: &Dir) -> Result<()> {
         dir.write(name, &text, 0o644).map_err(|failed| {
             failed.into_error(codes::UR0707, format!("the container's `/etc/{name}` cannot be written"))
         })?;
+    }
+    Ok(())
+}
+
+/// The name of a device's node.
+pub fn node(index: usize) -> String {
+    format!("device-{index}")
+}
+
+/// Whether nodes of devices can be used that lie in a container's directory.
+pub fn may_have_nodes(root: &Dir) -> bool {
+    fstatvfs(root).is_ok_and(|found| !found.f_flag.contains(StatVfsMountFlags::NODEV))
+}
+
+/// Makes nodes of the container's devices, with the owners and the mode of the host's: the container sees the same ids.
+pub fn make_nodes(config: &Config, dir: &Dir) -> Result<()> {
+    for (index, device) in config.security.devices.iter().enumerate() {
+        let (name, source) = (node(index), &device.source);
+        let refused = |call: &str, errno: Errno| {
+            Error::new(codes::UR0835, format!("the device `{}` cannot be given to the container", source.display()))
+                .os(format!("{call}({})", source.display()), errno.raw_os_error())
+        };
+        let found = stat(source).map_err(|errno| refused("stat", errno))?;
+        let kind = if device.block { FileType::BlockDevice } else { FileType::CharacterDevice };
+        dir.remove_file(&name).map_err(|failed| failed.into_error(codes::UR0707, "an old device cannot be removed"))?;
+        let mode = Mode::from_raw_mode(found.st_mode & 0o777);
+        mknodat(dir, &name, kind, mode, makedev(device.major, device.minor))
+            .map_err(|errno| refused("mknodat", errno))?;
+        let owner = (Some(Uid::from_raw(found.st_uid)), Some(Gid::from_raw(found.st_gid)));
+        chownat(dir, &name, owner.0, owner.1, AtFlags::SYMLINK_NOFOLLOW).map_err(|errno| refused("fchownat", errno))?;
+        // The mask of this process has nothing to say here.
+        chmodat(dir, &name, mode, AtFlags::empty()).map_err(|errno| refused("fchmodat", errno))?;
     }
     Ok(())
 }

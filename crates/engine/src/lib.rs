@@ -61,6 +61,7 @@ pub mod run;
 pub mod save;
 pub mod scope;
 pub mod search;
+mod seccomp;
 pub mod select;
 pub mod spec;
 mod start;

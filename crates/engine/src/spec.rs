@@ -1,16 +1,19 @@
 //! A container's config.json, made from its [`Config`] and the map that this start has. Defaults are Podman's.
 
 mod mounts;
-mod paths;
+pub(crate) mod paths;
 
 use std::{collections::BTreeMap, path::Path};
 
 use idmap::{Extents, IdMap, Inside};
+use oci::spec::{DeviceKind, DeviceRule};
+use runtime::seccomp::default_profile;
 use serde_json::{Value, json};
 
 use crate::{
-    capabilities,
-    config::{ANNOTATION, Config, Network, Rootfs},
+    capabilities::{self, ALL},
+    config::{ANNOTATION, Config, DeviceBind, Network, Rootfs, SeccompChoice},
+    seccomp,
 };
 
 /// The rest of what the document depends on.
@@ -21,6 +24,8 @@ pub struct Start<'a> {
     pub shifted: bool,
     /// The directory with `hosts`, `hostname` and `resolv.conf`.
     pub files: &'a Path,
+    /// Whether nodes of the container's devices lie beside them, with the owners that the host's have.
+    pub nodes: bool,
     /// How many capabilities this kernel knows.
     pub capabilities: usize,
     /// Whether the host has one hierarchy of control groups (version 2), which a container can be shown.
@@ -40,6 +45,9 @@ pub fn document(config: &Config, start: &Start) -> Value {
     let own = serde_json::to_string(config).unwrap_or_default();
     let mut annotations = config.annotations.clone();
     annotations.insert(ANNOTATION.to_owned(), own);
+    if config.security.keep_groups {
+        annotations.insert(KEEP_GROUPS.to_owned(), "1".to_owned());
+    }
     json!({
         "ociVersion": "1.2.0",
         "process": process(config, start.capabilities),
@@ -53,8 +61,10 @@ pub fn document(config: &Config, start: &Start) -> Value {
             "namespaces": namespaces(own_net, start.joined),
             "sysctl": sysctl(config, &start.map.gid),
             "cgroupsPath": start.cgroup,
-            "maskedPaths": if config.privileged { &[] } else { paths::MASKED },
-            "readonlyPaths": if config.privileged { &[] } else { paths::READ_ONLY },
+            "maskedPaths": config.security.masked,
+            "readonlyPaths": config.security.read_only,
+            "resources": resources(config),
+            "seccomp": filter(config, start.capabilities),
         },
     })
 }
@@ -80,17 +90,32 @@ fn process(config: &Config, known: usize) -> Value {
         "env": config.env,
         "cwd": config.cwd,
         "capabilities": capability_sets(config, known),
-        "noNewPrivileges": false,
+        "apparmorProfile": config.security.apparmor,
+        "noNewPrivileges": config.security.no_new_privileges,
         "rlimits": config.surroundings.limits,
         "oomScoreAdj": config.surroundings.oom_score_adj,
     })
 }
 
-/// Another user than root begins without capabilities, but may gain those of the bounding set through a setuid program.
+/// Another user than root begins without capabilities, or with those that were added for them, which an execve keeps then; they
+/// may gain those of the bounding set through a setuid program.
 fn capability_sets(config: &Config, known: usize) -> Value {
-    let all: &[&str] = if config.privileged { &capabilities::ALL[..known] } else { &capabilities::DEFAULT };
-    let held: &[&str] = if config.user.uid == 0 { all } else { &[] };
-    json!({ "bounding": all, "effective": held, "permitted": held, "inheritable": [], "ambient": [] })
+    let names = |numbers: &[u8]| -> Vec<&str> {
+        numbers
+            .iter()
+            .map(|number| usize::from(*number))
+            .filter(|number| *number < known)
+            .map(|number| capabilities::ALL[number])
+            .collect()
+    };
+    let all: Vec<u8> = (0..).take(known).collect();
+    let bounding = names(config.security.bounding.as_ref().unwrap_or(&all));
+    let (held, kept) = match &config.security.held {
+        Some(held) => (names(held), names(held)),
+        None if config.user.uid == 0 => (bounding.clone(), Vec::new()),
+        None => (Vec::new(), Vec::new()),
+    };
+    json!({ "bounding": bounding, "effective": held, "permitted": held, "inheritable": kept, "ambient": kept })
 }
 
 fn namespaces(own_net: bool, joined: Option<&Path>) -> Value {
@@ -100,6 +125,41 @@ fn namespaces(own_net: bool, joined: Option<&Path>) -> Value {
         _ => json!({ "type": kind }),
     };
     kinds.iter().filter(|kind| own_net || **kind != "network").map(one).collect()
+}
+
+/// The filter of system calls; what it allows depends on the capabilities.
+fn filter(config: &Config, known: usize) -> Value {
+    let numbers = config.security.bounding.clone().unwrap_or_else(|| (0..).take(known).collect());
+    match &config.security.seccomp {
+        SeccompChoice::Unconfined => Value::Null,
+        SeccompChoice::Usual => json!(default_profile(numbers.into_iter().collect())),
+        SeccompChoice::Profile(profile) => {
+            let names: Vec<&str> = numbers.iter().filter_map(|number| ALL.get(usize::from(*number)).copied()).collect();
+            seccomp::resolve(profile, &names, &crate::image_architecture())
+        }
+    }
+}
+
+/// The annotation by which runtimes are told to keep the further groups of whoever starts the container: crun's.
+const KEEP_GROUPS: &str = runtime::plan::KEEP_GROUPS;
+
+/// The rules for devices. A list of rules begins with a denial of all others, as Podman's does.
+fn resources(config: &Config) -> Value {
+    let security = &config.security;
+    if config.privileged || (security.devices.is_empty() && security.device_rules.is_empty()) {
+        return json!({});
+    }
+    let deny = DeviceRule { allow: false, access: Some("rwm".to_owned()), ..DeviceRule::default() };
+    let of = |device: &DeviceBind| DeviceRule {
+        allow: true,
+        kind: Some(if device.block { DeviceKind::Block } else { DeviceKind::Character }),
+        major: Some(device.major.into()),
+        minor: Some(device.minor.into()),
+        access: Some(device.access.clone()),
+    };
+    let given = security.devices.iter().map(of).chain(security.device_rules.iter().cloned());
+    let rules: Vec<DeviceRule> = [deny].into_iter().chain(given).collect();
+    json!({ "devices": rules })
 }
 
 fn mappings(extents: &Extents) -> Value {

@@ -111,6 +111,7 @@ impl Engine<'_> {
             map: &decided.map,
             shifted: decided.shifted && !nested,
             files: &files,
+            nodes: !nested && files::may_have_nodes(self.store.root()),
             capabilities: capabilities::known(),
             unified_cgroups: std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists(),
             cgroup: (!nested).then_some(cgroup.as_str()),
@@ -142,6 +143,9 @@ impl Engine<'_> {
         let document = self.document(config, &decided, &mounts.mounts);
         dir.write("config.json", document.as_bytes(), 0o600).map_err(kept)?;
         files::write(config, dir)?;
+        if !self.is_nested() && files::may_have_nodes(self.store.root()) {
+            files::make_nodes(config, dir)?;
+        }
         self.own_files(container, config, &decided)?;
         // How the last life ended is no news of this one.
         dir.remove_file("exit.json").and_then(|()| dir.remove_file("restarts")).map_err(kept)?;

@@ -41,6 +41,11 @@ pub fn resolve(spec: &str, passwd: &[u8], group: &[u8]) -> Result<Account> {
     Ok(account)
 }
 
+/// The gid that is meant by a group's name or number. A name must be known, a number need not. Error: UR0507.
+pub fn resolve_group(wanted: &str, group: &[u8]) -> Result<u32> {
+    find_group(wanted, group)
+}
+
 /// The name of a user id, for messages: the first entry counts.
 pub fn user_name(uid: u32, passwd: &[u8]) -> Option<String> {
     users(passwd).find(|user| user.uid == uid).map(|user| lossy(user.name))

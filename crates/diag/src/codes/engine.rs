@@ -32,4 +32,6 @@ family! {
     UR0860 Engine "a container's files cannot be read from outside";
     UR0861 Engine "the archive cannot be written";
     UR0862 Engine "there is no such column";
+    UR0834 Engine "a security option cannot be honoured";
+    UR0835 Engine "a device of the host cannot be used";
 }

@@ -19,4 +19,6 @@ pub struct Identity {
     pub me_as: Option<Given<String>>,
     /// `--user`.
     pub user: Option<Given<String>>,
+    /// `--group-add`.
+    pub group_add: Vec<Given<String>>,
 }

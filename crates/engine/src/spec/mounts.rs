@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use super::Start;
 use crate::{
-    config::{Config, Network},
+    config::{Config, DeviceBind, Network},
     files,
 };
 
 /// All of them, in the order in which they are made.
 pub fn all(config: &Config, start: &Start) -> Vec<Value> {
     let mut mounts = vec![
-        mount("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
+        proc(config),
         mount("/dev", "tmpfs", "tmpfs", &["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"]),
         sys(config),
         mount("/dev/pts", "devpts", "devpts", &terminals(start)),
@@ -28,6 +28,7 @@ pub fn all(config: &Config, start: &Start) -> Vec<Value> {
         mounts
             .extend(scratch.iter().map(|path| mount(path, "tmpfs", "tmpfs", &["rw", "nosuid", "nodev", "mode=1777"])));
     }
+    mounts.extend(config.security.devices.iter().enumerate().map(|one| device(one, start)));
     mounts.extend(files::names(config).iter().map(|name| own_file(name, start)));
     let destination = |mount: &Value| mount["destination"].as_str().unwrap_or_default().to_owned();
     mounts.retain(|own| start.mounts.iter().all(|asked| destination(asked) != destination(own)));
@@ -35,6 +36,25 @@ pub fn all(config: &Config, start: &Start) -> Vec<Value> {
     // What lies below another mount is mounted after it.
     mounts.sort_by_key(|mount| destination(mount).matches('/').count());
     mounts
+}
+
+fn proc(config: &Config) -> Value {
+    let own = config.security.proc_options.iter().map(String::as_str);
+    mount("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"].into_iter().chain(own).collect::<Vec<_>>())
+}
+
+/// A user namespace may not make nodes, so others are bound: those that the engine has made for this container, whose owners
+/// the container's map knows; or else the host's.
+fn device((index, device): (usize, &DeviceBind), start: &Start) -> Value {
+    let mut options = vec!["bind", "rprivate", "nosuid", "noexec", "dev"];
+    if !device.access.contains('w') {
+        options.push("ro");
+    }
+    let source = if start.nodes { start.files.join(files::node(index)) } else { device.source.clone() };
+    if start.nodes && start.shifted {
+        options.push("idmap");
+    }
+    mount(&device.target.display().to_string(), "bind", &source.display().to_string(), &options)
 }
 
 fn shared_memory(config: &Config) -> Value {

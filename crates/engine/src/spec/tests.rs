@@ -26,6 +26,7 @@ fn start(map: &IdMap) -> Start<'_> {
         map,
         shifted: true,
         files: Path::new("/store/containers/ab"),
+        nodes: true,
         capabilities: 41,
         unified_cgroups: true,
         cgroup: Some("/unroot/ab"),
@@ -42,6 +43,9 @@ fn map() -> IdMap {
 fn shown(config: &Config, start: &Start) -> String {
     let mut document = document(config, start);
     document["annotations"] = json!("…");
+    if document["linux"]["seccomp"].is_object() {
+        document["linux"]["seccomp"] = json!("…");
+    }
     serde_json::to_string_pretty(&document).unwrap()
 }
 
@@ -54,6 +58,9 @@ fn the_default_container() {
 fn privileged_on_the_hosts_network_read_only() {
     let mut config = config();
     (config.privileged, config.network, config.read_only, config.tty) = (true, Network::Host, true, true);
+    config.security.seccomp = SeccompChoice::Unconfined;
+    let nothing_hidden = (None, Vec::new(), Vec::new());
+    (config.security.bounding, config.security.masked, config.security.read_only) = nothing_hidden;
     insta::assert_snapshot!(shown(&config, &start(&map())));
 }
 
@@ -68,6 +75,37 @@ fn another_user_and_a_sparse_map() {
     assert_eq!(document["linux"]["sysctl"], json!({ "net.ipv4.ping_group_range": "0 0" }));
     let text = document["mounts"].to_string();
     assert!(!text.contains("gid=5") && !text.contains("idmap") && !text.contains("cgroup"), "{text}");
+}
+
+#[test]
+fn rights_and_devices() {
+    let mut config = config();
+    config.user.uid = 7;
+    config.security.held = Some(vec![12]);
+    config.security.bounding = None;
+    config.security.devices = vec![DeviceBind {
+        source: "/dev/fuse".into(),
+        target: "/dev/x".into(),
+        block: false,
+        major: 10,
+        minor: 229,
+        access: "r".into(),
+    }];
+    let map = map();
+    let document = |nodes| document(&config, &Start { nodes, ..start(&map) });
+    let shown = document(true);
+    assert_eq!(shown["process"]["capabilities"]["ambient"], json!(["CAP_NET_ADMIN"]));
+    assert_eq!(shown["process"]["capabilities"]["bounding"].as_array().unwrap().len(), 41);
+    let rules = json!([
+        { "allow": false, "access": "rwm" },
+        { "allow": true, "type": "c", "major": 10, "minor": 229, "access": "r" },
+    ]);
+    assert_eq!(shown["linux"]["resources"]["devices"], rules);
+    let node =
+        shown["mounts"].as_array().unwrap().iter().find(|mount| mount["destination"] == "/dev/x").unwrap().clone();
+    assert_eq!(node["source"], "/store/containers/ab/device-0");
+    assert!(node["options"].to_string().contains("idmap"), "{node}");
+    assert!(document(false)["mounts"].to_string().contains(r#""source":"/dev/fuse""#));
 }
 
 #[test]

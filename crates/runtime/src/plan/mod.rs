@@ -31,6 +31,7 @@ use oci::{Bundle, spec::Process};
 use rustix::process::{Resource, Rlimit};
 use sys::mount::Propagation;
 
+pub use self::process::KEEP_GROUPS;
 use self::{namespaces::NamespacePlan, net_devices::NetDevice, treatment::Treatment};
 use crate::{
     capability::CapSets,

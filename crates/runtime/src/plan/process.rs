@@ -14,6 +14,9 @@ use crate::{
     step::Act,
 };
 
+/// The annotation, known from crun, that leaves the further groups as they are: those of whoever starts the container.
+pub const KEEP_GROUPS: &str = "run.oci.keep_original_groups";
+
 /// The process of config.json; a container that is only created for its namespaces has none, and cannot be started by this runtime.
 pub(super) fn required<'a>(context: &Context<'a>) -> Result<&'a Process> {
     context.bundle.spec.process.as_ref().ok_or_else(|| {
@@ -103,7 +106,8 @@ pub(super) fn become_process(context: &mut Context<'_>, process: &Process, mut s
     let at = |name: &str| Pointer::new("/process").child(name);
     let user = &process.user;
     context.step(Act::Bounding(sets.bounding), at("capabilities").child("bounding"));
-    let groups = context.may_set_groups.then(|| user.additional_gids.clone());
+    let keeps = context.bundle.spec.annotations.get(KEEP_GROUPS).is_some_and(|value| value == "1");
+    let groups = (context.may_set_groups && !keeps).then(|| user.additional_gids.clone());
     if filtered && !process.no_new_privileges && may_administer(context) {
         let administer = CapSet(1 << SYS_ADMIN);
         sets.effective = sets.effective.with(administer);

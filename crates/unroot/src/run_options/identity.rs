@@ -39,6 +39,9 @@ pub struct Options {
     #[arg(short, long, overrides_with = "user")]
     #[arg(help = "Run as this user of the container: NAME|UID[:GROUP|GID]")]
     user: Option<String>,
+    /// Be in this group of the image, too: a name or a number; or keep-groups for the groups of the caller; may be repeated
+    #[arg(long, value_name = "GROUP")]
+    group_add: Vec<String>,
 }
 
 /// The variable that holds the default of `--userns`, as for Podman.
@@ -66,6 +69,7 @@ impl Options {
             map: words.each("map", self.map),
             me_as: one("me_as", self.me_as),
             user: one("user", self.user),
+            group_add: words.each("group_add", self.group_add),
         }
     }
 }

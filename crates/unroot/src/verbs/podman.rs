@@ -11,16 +11,14 @@ const BELOW: &str = "build checkpoint clone commit cp create exists history init
     list mount pause port prune ps restore runlabel save scp sign stats tag tree \
     trust umount unmount unpause untag update ";
 
-const RUN: &str = "--attach -a --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-conf --cgroup-parent \
-    --cgroupns --cgroups --chrootdirs --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares \
-    -c --cpus --cpuset-cpus --cpuset-mems --decryption-key --device --device-cgroup-rule --device-read-bps \
-    --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --expose --gpus \
-    --group-add --group-entry --health-log-destination --health-max-log-count --health-max-log-size \
-    --hostuser --init --init-ctr --init-path --ip --ip6 --ipc --mac-address --memory -m --memory-reservation \
-    --memory-swap --memory-swappiness --network-alias --oom-kill-disable --passwd --passwd-entry \
-    --personality --pid --pids-limit --pod --pod-id-file --preserve-fd --preserve-fds --publish -p \
-    --publish-all -P --rdt-class --requires --seccomp-policy --secret --security-opt --shm-size-systemd \
-    --systemd --uts";
+const RUN: &str = "--attach -a --blkio-weight --blkio-weight-device --cgroup-conf --cgroup-parent --cgroupns --cgroups --chrootdirs \
+    --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares -c --cpus --cpuset-cpus --cpuset-mems \
+    --decryption-key --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust \
+    --expose --gpus --group-entry --health-log-destination --health-max-log-count --health-max-log-size --hostuser \
+    --init --init-ctr --init-path --ip --ip6 --ipc --mac-address --memory -m --memory-reservation --memory-swap \
+    --memory-swappiness --network-alias --oom-kill-disable --passwd --passwd-entry --personality --pid --pids-limit \
+    --pod --pod-id-file --preserve-fd --preserve-fds --publish -p --publish-all -P --rdt-class --requires \
+    --seccomp-policy --secret --shm-size-systemd --systemd --uts";
 
 /// The options of each verb, by its first spelling.
 const OPTIONS: &[(&str, &str)] = &[

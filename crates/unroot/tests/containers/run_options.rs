@@ -1,6 +1,7 @@
 //! The options of `run` and `create`, each seen from inside a container. One file a family.
 
 mod process;
+mod security;
 
 use crate::home::Home;
 
