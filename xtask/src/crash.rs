@@ -1,7 +1,8 @@
 //! `cargo xtask crash --rounds N --seed S`: what `kill -9` leaves of a store.
 //!
 //! A round kills one command that brings something in or removes it, at a moment that is drawn by lot and printed. Then
-//! `unroot system check` must find nothing that a command would stumble over, and the same images must be pulled and run. The images come
+//! `unroot system check` must find nothing that a command would stumble over, and the same images must be pulled and run. Nothing is repaired
+//! before that look, except in the rounds that kill a repair: there a file was taken from a layer on purpose. The images come
 //! from Debian's docker-registry on loopback. What has failed can be tried again with the seed that is printed first; moments are
 //! drawn from the time that each command took when nobody killed it.
 
@@ -26,14 +27,17 @@ use registry::Registry;
 
 const USAGE: &str = "usage: cargo xtask crash [--rounds N] [--seed S]";
 
-/// What is killed: words of a command; `IMAGE` is one of the registry's, `ARCHIVE` an archive, `TAR` a root filesystem's.
-const VICTIMS: [&[&str]; 7] = [
+/// What is killed: words of a command; `IMAGE` is one of the registry's, `ARCHIVE` an archive, `TAR` a root filesystem's, `SAVED` a file
+/// that is written.
+const VICTIMS: [&[&str]; 9] = [
     &["pull", "-q", "--tls-verify=false", "IMAGE"],
     &["pull", "-q", "--tls-verify=false", "IMAGE"],
     &["load", "-i", "ARCHIVE"],
     &["import", "TAR", "imported"],
     &["rmi", "-f", "IMAGE"],
     &["system", "prune", "-a", "-f"],
+    &["run", "--rm", "--network", "none", "IMAGE", "/bin/busybox", "true"],
+    &["save", "-q", "--format", "oci-archive", "-o", "SAVED", "IMAGE"],
     &["system", "check", "--repair"],
 ];
 
@@ -73,7 +77,7 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Outcome<()> {
         println!("round {round}: {} µs into {}", moment, words.join(" "));
         trial.prepare(VICTIMS[victim], image)?;
         trial.kill(&words, Duration::from_micros(moment))?;
-        if let Err(fault) = trial.judge() {
+        if let Err(fault) = trial.judge(VICTIMS[victim]) {
             println!("round {round}: FAILED: {fault}");
             failed.push(round);
         }
@@ -128,6 +132,7 @@ impl Trial {
         let place = |word: &&str| match *word {
             "IMAGE" => name.clone(),
             "ARCHIVE" => self.path(&format!("{}.tar", registry::IMAGES[image].0)).display().to_string(),
+            "SAVED" => self.path("saved.tar").display().to_string(),
             "TAR" => self.path("layers/base.tar").display().to_string(),
             word => word.to_owned(),
         };
@@ -199,10 +204,13 @@ impl Trial {
     }
 
     /// Nothing is found, all images are pulled and run, and in the end nothing is left.
-    fn judge(&self) -> Outcome<()> {
-        // A repair that was killed has left what it was to mend.
-        self.fine(&["system", "check", "--repair"])?;
+    fn judge(&self, victim: &[&str]) -> Outcome<()> {
+        if victim.contains(&"--repair") {
+            // What was damaged on purpose, and was not mended before the kill.
+            self.fine(&["system", "check", "--repair"])?;
+        }
         self.fine(&["system", "check"])?;
+        self.fine(&["system", "prune", "-f"])?;
         for image in 0..registry::IMAGES.len() {
             let name = self.registry.name(image);
             self.fine(&["pull", "-q", "--tls-verify=false", &name])?;

@@ -18,7 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use diag::{Error, Origin, Result, codes};
 use oci::{Account, ImageConfig, accounts};
 use rustix::fs::{FileType, stat};
-use store::{Container, ContainerId, NewContainer, Upper, check_name, image::Images};
+use store::{Container, ContainerId, Durability, NewContainer, Upper, check_name, image::Images};
 use sys::Dir;
 
 use crate::{
@@ -177,6 +177,7 @@ impl Engine<'_> {
                 name,
                 config: text.as_bytes(),
                 upper: draft.upper.as_ref(),
+                durability: if draft.config.remove { Durability::Volatile } else { Durability::Synced },
             });
             match (made, &request.life.name) {
                 (Err(error), Some(name)) => return Err(name.blame(error)),

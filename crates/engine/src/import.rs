@@ -1,12 +1,16 @@
 //! `import`: an image of a plain root filesystem.
 
-use std::{io, path::Path};
+use std::path::Path;
 
 use diag::{Error, Result};
 use oci::Reference;
 use store::image::{Images, Input};
 
-use crate::{Engine, request::Given};
+use crate::{
+    Engine,
+    interruption::{interruptibly, standard_input},
+    request::Given,
+};
 
 /// What to import.
 #[derive(Clone, Debug)]
@@ -28,13 +32,16 @@ impl Engine<'_> {
         let name = request.reference.as_ref().map(reference).transpose()?;
         let changes: Vec<String> = request.changes.iter().map(|change| change.value.clone()).collect();
         let input = match request.file.value.as_str() {
-            "-" => Input::Stream(Box::new(io::stdin()), "standard input"),
+            "-" => Input::Stream(standard_input()?, "standard input"),
             path => Input::Path(Path::new(path)),
         };
         let images = Images::of(&self.store);
-        let loaded = images
-            .import(input, name.as_ref(), &changes, request.message.as_deref(), &self.intake()?)
-            .map_err(|error| blame(request, self.explain_full(error)))?;
+        let intake = self.intake()?;
+        let loaded = interruptibly(|| {
+            images
+                .import(input, name.as_ref(), &changes, request.message.as_deref(), &intake)
+                .map_err(|error| blame(request, self.explain_full(error)))
+        })?;
         loaded.warnings.iter().for_each(|warning| self.warn(warning));
         let name = loaded.image.names.first().map(ToString::to_string).unwrap_or_default();
         self.note_image("import", &loaded.image.id.hex(), &name);

@@ -32,6 +32,7 @@ pub mod images;
 pub mod import;
 pub mod info;
 pub mod inspect;
+pub mod interruption;
 mod kill;
 mod ladder;
 pub mod life;

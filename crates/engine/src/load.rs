@@ -1,12 +1,13 @@
 //! `load`: images from an archive or a directory.
 
-use std::{fs, io, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use diag::Result;
 use store::image::{Images, Input};
 
 use crate::{
     Engine,
+    interruption::{interruptibly, standard_input},
     registries::{Places, Policy},
     request::Given,
 };
@@ -24,13 +25,16 @@ impl Engine<'_> {
         let path = path.unwrap_or_else(|| PathBuf::from("standard input"));
         let source = match input {
             Some(path) => Input::Path(&path.value),
-            None => Input::Stream(Box::new(io::stdin()), "standard input"),
+            None => Input::Stream(standard_input()?, "standard input"),
         };
         let permit = |form: &str| policy.allows_file(form, &path);
-        let loaded = Images::of(&self.store).load_permitted(source, &self.intake()?, &permit);
-        let loaded = loaded.map_err(|error| self.explain_full(error)).map_err(|error| match input {
-            Some(input) => input.blame_if_bare(error),
-            None => error,
+        let intake = self.intake()?;
+        let loaded = interruptibly(|| {
+            let loaded = Images::of(&self.store).load_permitted(source, &intake, &permit);
+            loaded.map_err(|error| self.explain_full(error)).map_err(|error| match input {
+                Some(input) => input.blame_if_bare(error),
+                None => error,
+            })
         })?;
         let mut names = Vec::new();
         for one in loaded {

@@ -14,6 +14,7 @@ use store::{
 
 use crate::{
     Engine, hello,
+    interruption::interruptibly,
     registries::{Ask, Candidate, Places, Policy, Registries},
     request::Given,
     transfer::{Gate, Progress, Way, without_transport},
@@ -73,7 +74,11 @@ impl Engine<'_> {
     /// Errors: UR0701 if there is none and it may not be fetched; UR0702, UR0901 to UR0907 for names and what is configured; UR0921
     /// to UR0924 for registries; those of [`Images::pull`] for images.
     pub fn pull(&self, request: &PullRequest, progress: &dyn Progress, ask: &dyn Ask) -> Result<Vec<String>> {
-        let ids = self.pull_images(request, progress, ask).map_err(|error| request.name.blame_if_bare(error))?;
+        let pulled = interruptibly(|| {
+            let pulled = self.pull_images(request, progress, ask);
+            pulled.map_err(|error| request.name.blame_if_bare(error))
+        });
+        let ids = pulled.inspect_err(|_| progress.end())?;
         for id in &ids {
             self.note_image("pull", id, &request.name.value);
         }

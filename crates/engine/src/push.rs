@@ -12,6 +12,7 @@ pub use store::image::{Method, Packing, Wrapping};
 
 use crate::{
     Engine,
+    interruption::interruptibly,
     pull::jobs,
     registries::{Endpoint, Places, Registries},
     request::Given,
@@ -42,9 +43,11 @@ impl Engine<'_> {
         };
         let places = Places::look(self.scope.rootless);
         let place = Registries::read(&places)?.endpoint_to_push(&name).map_err(|error| given.blame_if_bare(error))?;
-        let pushed =
-            self.push_to(&place, &image, request, &places, progress).map_err(|error| given.blame_if_bare(error))?;
+        let pushed = interruptibly(|| {
+            self.push_to(&place, &image, request, &places, progress).map_err(|error| given.blame_if_bare(error))
+        });
         progress.end();
+        let pushed = pushed?;
         pushed.warnings.iter().for_each(|warning| self.warn(warning));
         self.note_image("push", &image.id.hex(), &name.to_string());
         Ok(pushed.digest.to_string())

@@ -12,7 +12,7 @@ use oci::Reference;
 use store::image::{Form, Images, Outgoing, Output};
 use sys::Dir;
 
-use crate::{Engine, request::Given};
+use crate::{Engine, interruption::interruptibly, request::Given};
 
 /// What to save, and where.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,10 @@ impl Engine<'_> {
     ///
     /// Errors: UR0701, UR0702, UR0713 for the images; UR0740 for the place; UR0703 and UR0925 for what is here.
     pub fn save(&self, request: &SaveRequest) -> Result<()> {
+        interruptibly(|| self.save_wholly(request))
+    }
+
+    fn save_wholly(&self, request: &SaveRequest) -> Result<()> {
         let form = form(request.format.as_ref())?;
         if let Some(compress) = request.compress.as_ref().filter(|_| form != Form::DockerDir) {
             let error = Error::new(codes::UR0806, "`--compress` is for `--format docker-dir` only");

@@ -47,6 +47,9 @@ pub struct StagedBlob {
 
 impl Write for BlobWriter {
     fn write(&mut self, bytes: &[u8]) -> stdio::Result<usize> {
+        if sys::interruption::came().is_some() {
+            return Err(stdio::Error::other("interrupted"));
+        }
         let written = self.file.write(bytes)?;
         self.hash.update(&bytes[..written]);
         self.size += written as u64;

@@ -1,8 +1,11 @@
 use super::*;
-use crate::testing::{privileged, store};
+use crate::{
+    Durability,
+    testing::{privileged, store},
+};
 
 fn make(store: &Store, id: &ContainerId, name: Option<&str>) -> Result<Container> {
-    store.create_container(&NewContainer { id, name, config: b"{}", upper: None })
+    store.create_container(&NewContainer { id, name, config: b"{}", upper: None, durability: Durability::Synced })
 }
 
 fn id(begin: &str) -> ContainerId {
@@ -134,8 +137,15 @@ fn upper_resembles_the_root_of_the_image() {
     let caller = (sys::rustix::process::geteuid().as_raw(), sys::rustix::process::getegid().as_raw());
     let upper = RootDir { mode: 0o1751, uid: caller.0, gid: caller.1 }.into();
     let id = id("a");
-    let made =
-        store.create_container(&NewContainer { id: &id, name: None, config: b"{}", upper: Some(&upper) }).unwrap();
+    let made = store
+        .create_container(&NewContainer {
+            id: &id,
+            name: None,
+            config: b"{}",
+            upper: Some(&upper),
+            durability: Durability::Synced,
+        })
+        .unwrap();
     assert_eq!(made.dir().stat("upper").unwrap().st_mode & 0o7777, 0o1751);
     assert_eq!(made.dir().stat("work").unwrap().st_mode & 0o7777, 0o700);
 }
@@ -148,8 +158,15 @@ fn privileged_upper_has_the_owner_of_the_root_of_the_image() {
     let (_home, store) = store();
     let id = id("a");
     let upper = RootDir { mode: 0o755, uid: 101, gid: 102 }.into();
-    let made =
-        store.create_container(&NewContainer { id: &id, name: None, config: b"{}", upper: Some(&upper) }).unwrap();
+    let made = store
+        .create_container(&NewContainer {
+            id: &id,
+            name: None,
+            config: b"{}",
+            upper: Some(&upper),
+            durability: Durability::Synced,
+        })
+        .unwrap();
     let stat = made.dir().stat("upper").unwrap();
     assert_eq!((stat.st_uid, stat.st_gid, stat.st_mode & 0o7777), (101, 102, 0o755));
 }

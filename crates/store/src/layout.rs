@@ -79,7 +79,10 @@ impl Store {
         };
         if !known {
             let text = format!("{VERSION}\n");
-            store.root.write("version", text.as_bytes(), 0o600).map_err(io("cannot write the store's version"))?;
+            store
+                .root
+                .write_synced("version", text.as_bytes(), 0o600)
+                .map_err(io("cannot write the store's version"))?;
         }
         draft::sweep(&store.tmp);
         Ok(store)
@@ -165,11 +168,11 @@ pub struct StoreLock {
     _file: std::os::fd::OwnedFd,
 }
 
-/// `flock` that is not disturbed by signals.
+/// `flock` that is not disturbed by signals, except by one that asks this process to stop: `EINTR`.
 pub(crate) fn wait(file: impl std::os::fd::AsFd, how: FlockOperation) -> Result<(), Errno> {
     loop {
         match flock(&file, how) {
-            Err(Errno::INTR) => {}
+            Err(Errno::INTR) if sys::interruption::came().is_none() => {}
             done => return done,
         }
     }

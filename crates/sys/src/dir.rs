@@ -94,13 +94,25 @@ impl Dir {
         String::from_utf8(self.read(name, limit)?).map_err(|_| self.failed("read", name, Errno::ILSEQ))
     }
 
-    /// Writes a whole file so that others see either the old one or the new one: a temporary file, then a rename.
+    /// Writes a whole file so that others see either the old one or the new one: a temporary file, then a rename. After a power
+    /// failure it may be empty: see [`Dir::write_synced`].
     pub fn write(&self, name: impl AsRef<Path>, contents: &[u8], mode: u32) -> Result<(), Failed> {
-        let name = name.as_ref();
-        let temporary = format!(".{}.{}", name.display(), std::process::id());
+        self.replace(name.as_ref(), contents, mode, false)
+    }
+
+    /// As [`Dir::write`], and the contents are on the disk before the name leads to them (`fdatasync`): whatever happens, it leads to the
+    /// old ones or the new ones.
+    pub fn write_synced(&self, name: impl AsRef<Path>, contents: &[u8], mode: u32) -> Result<(), Failed> {
+        self.replace(name.as_ref(), contents, mode, true)
+    }
+
+    fn replace(&self, name: &Path, contents: &[u8], mode: u32, synced: bool) -> Result<(), Failed> {
+        let temporary = temporary_name(name, std::process::id());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
         let fd = self.open_at(&temporary, flags, Mode::from_raw_mode(mode))?;
-        let written = write_all(&fd, contents).map_err(|errno| self.failed("write", name, errno));
+        let written = write_all(&fd, contents).map_err(|errno| self.failed("write", name, errno)).and_then(|()| {
+            if synced { fs::fdatasync(&fd).map_err(|errno| self.failed("fdatasync", name, errno)) } else { Ok(()) }
+        });
         let renamed = written.and_then(|()| {
             fs::renameat(&self.fd, &temporary, &self.fd, name).map_err(|errno| self.failed("rename", name, errno))
         });
@@ -224,6 +236,19 @@ impl AsFd for Dir {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// What a file is called while it is written.
+fn temporary_name(name: &Path, pid: u32) -> String {
+    format!(".{}.{pid}", name.display())
+}
+
+/// The process that writes, or wrote, what has this name, if it is one that [`Dir::write`] gives: `.NAME.PID`.
+pub fn writer_of(temporary: &OsStr) -> Option<u32> {
+    let (name, pid) = temporary.to_str()?.strip_prefix('.')?.rsplit_once('.')?;
+    pid.parse().ok().filter(|pid| {
+        !name.is_empty() && temporary.as_encoded_bytes() == temporary_name(Path::new(name), *pid).as_bytes()
+    })
 }
 
 /// Reads a descriptor to its end, up to `limit` bytes (`EFBIG` beyond).

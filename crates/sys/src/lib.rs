@@ -13,6 +13,7 @@ mod errno;
 mod exec;
 mod exit;
 mod filesystem_ids;
+pub mod interruption;
 pub mod links;
 pub mod loopback;
 pub mod mount;

@@ -2,7 +2,7 @@
 
 use clap::{ArgMatches, FromArgMatches};
 use diag::{Error, Result, codes};
-use engine::{Engine, Options};
+use engine::{Engine, Options, interruption::exit_status};
 use sys::Alone;
 
 use crate::{cli::Globals, console::Console, words::Words};
@@ -42,13 +42,16 @@ impl<'a> Call<'a> {
         Options { root: self.globals.root.clone(), run_root: self.globals.runroot.clone() }
     }
 
-    /// Does the same for several names; goes on after a failure, and the last failure decides the exit status.
+    /// Does the same for several names; goes on after a failure, but not after an interruption, and the last failure decides the exit status.
     pub fn for_each<T>(&self, items: Vec<T>, mut act: impl FnMut(&T) -> Result<()>) -> u8 {
         let mut status = 0;
         for item in items {
             if let Err(error) = act(&item) {
                 self.console.report(error.report());
-                status = error.code().class().exit_status();
+                status = exit_status(&error);
+                if error.code() == codes::UR0728 {
+                    return status;
+                }
             }
         }
         status

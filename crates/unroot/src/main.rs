@@ -47,6 +47,6 @@ fn perform() -> u8 {
     });
     outcome.unwrap_or_else(|error| {
         console.report(error.report());
-        error.code().class().exit_status()
+        engine::interruption::exit_status(&error)
     })
 }

@@ -24,5 +24,6 @@ family! {
     UR0725 Engine "something is left over in the store";
     UR0726 Engine "the store has defects";
     UR0727 Engine "the store is in use, and is not reset";
+    UR0728 Engine "interrupted";
     UR0740 Engine "an image cannot be written to its place";
 }

@@ -3,7 +3,7 @@
 use diag::{Error, Result, codes};
 
 use super::{Cure, Look, Standing};
-use crate::{ContainerId, Usage, io};
+use crate::{ContainerId, Usage, container::VOLATILE, io};
 
 impl Look<'_> {
     /// Each container: its records, and its writable layer. (Its layers are looked at with all others.)
@@ -11,6 +11,14 @@ impl Look<'_> {
         for standing in &self.asked.containers {
             let Some(why) = self.fault(standing) else { continue };
             let written = self.written(standing)?;
+            if !standing.live && self.was_to_go(standing) {
+                let error = Error::warning(codes::UR0725, format!("the container `{}` is left over", standing.name))
+                    .fact(why)
+                    .fact("it was to be removed after its run (`--rm`), which a crash of the machine has ended")
+                    .help_run("remove it", "unroot system check --repair");
+                self.find(error, Cure::Container(standing.id.clone(), false));
+                continue;
+            }
             let error =
                 Error::new(codes::UR0723, format!("the container `{}` cannot be used", standing.name)).fact(why);
             let error = if written {
@@ -28,6 +36,10 @@ impl Look<'_> {
 
     fn path(&self, id: &ContainerId) -> String {
         self.store.containers.path().join(id.as_str()).display().to_string()
+    }
+
+    fn was_to_go(&self, standing: &Standing) -> bool {
+        self.store.containers.dir(standing.id.as_str()).is_ok_and(|dir| dir.has(VOLATILE))
     }
 
     fn fault(&self, standing: &Standing) -> Option<String> {

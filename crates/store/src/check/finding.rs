@@ -41,6 +41,8 @@ pub(super) enum Cure {
     Container(ContainerId, bool),
     /// A tree with other owners, or the links to a layer's contents, are removed: who needs them makes them again.
     Tree(String),
+    /// A file that nobody will write to its end is removed.
+    Draft(String),
 }
 
 /// What came of a mending.

@@ -42,6 +42,10 @@ impl Store {
                 Ok(Mended::Done("the container was removed".to_owned()))
             }
             Cure::Tree(path) => self.remove_tree_of_layer(path, asked),
+            Cure::Draft(path) => {
+                self.root.remove_file(path).map_err(io(format!("`{path}` cannot be removed")))?;
+                Ok(Mended::Done("it was removed".to_owned()))
+            }
         }
     }
 

@@ -15,6 +15,7 @@
 mod compare;
 mod containers;
 mod content;
+mod drafts;
 mod finding;
 mod layers;
 mod mend;
@@ -130,6 +131,7 @@ impl Store {
         look.garbage(&blobs, &layers)?;
         look.containers()?;
         look.names()?;
+        look.drafts()?;
         look.findings.sort_by_key(|finding| (!finding.is_defect(), finding.error.code().id()));
         let (layers, blobs, containers) = (layers.len(), blobs.len(), asked.containers.len());
         Ok(Examined { images, layers, blobs, containers, findings: look.findings })

@@ -137,3 +137,22 @@ fn a_damaged_blob_is_told_from_a_missing_one() {
     // An archive as it was before compression may be missing: images that are made here need none.
     assert_eq!(found(&store, &asked()), [""; 0]);
 }
+
+#[test]
+fn what_a_killed_writer_has_left_is_found_and_removed() {
+    let (home, store, _) = stocked();
+    let mut writer = std::process::Command::new("true").spawn().unwrap();
+    writer.wait().unwrap();
+    let container = home.path().join("root/containers").join("c".repeat(64));
+    fs::create_dir(&container).unwrap();
+    let (gone, lives) = (format!(".config.json.{}", writer.id()), format!(".config.json.{}", std::process::id()));
+    for name in [&gone, &lives, ".hidden", ".1", "a.1"] {
+        fs::write(container.join(name), "").unwrap();
+    }
+    fs::write(home.path().join(format!("root/.mine.{}", writer.id())), "").unwrap();
+    let expected = format!("UR0725: `containers/{}/{gone}` was not written to its end", "c".repeat(64));
+    assert_eq!(found(&store, &asked()), [expected]);
+    assert!(matches!(mend_all(&store, false)[..], [Mended::Done(_)]));
+    assert!(!container.join(gone).exists() && container.join(lives).exists());
+    assert_eq!(found(&store, &asked()), [""; 0]);
+}

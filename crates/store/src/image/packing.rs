@@ -159,6 +159,9 @@ impl<R: Read> Verified<R> {
 
 impl<R: Read> Read for Verified<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if sys::interruption::came().is_some() {
+            return Err(io::Error::other("interrupted"));
+        }
         let read = self.source.read(buffer)?;
         self.hash.update(&buffer[..read]);
         self.size += read as u64;

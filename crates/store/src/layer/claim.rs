@@ -60,7 +60,7 @@ impl Claim {
             if let Some(claimed) = attempt(store, digest).map_err(io("a layer cannot be claimed"))? {
                 return Ok(claimed);
             }
-            if cancelled.load(Ordering::Relaxed) {
+            if cancelled.load(Ordering::Relaxed) || sys::interruption::came().is_some() {
                 return Err(Error::new(codes::UR0707, "waiting for a layer was given up"));
             }
             if let Some(waiting) = waiting.take() {

@@ -23,7 +23,8 @@ fn beginning(archives: Vec<Archive>) -> Vec<(String, u32)> {
     let (_home, store) = store();
     let upper = Upper::of(&layers(&store, archives)).unwrap();
     let id = ContainerId::parse(&"a".repeat(64)).unwrap();
-    let made = NewContainer { id: &id, name: None, config: b"{}", upper: Some(&upper) };
+    let made =
+        NewContainer { id: &id, name: None, config: b"{}", upper: Some(&upper), durability: Durability::Volatile };
     let files = store.create_container(&made).unwrap().dir().dir("upper").unwrap();
     let mut seen = vec![(String::new(), files.stat("").unwrap().st_mode & 0o7777)];
     let mut ahead = vec![String::new()];
@@ -91,7 +92,8 @@ fn times_and_attributes_come_along() {
     fsetxattr(&marked, c"user.overlay.origin", b"x", XattrFlags::empty()).unwrap();
     let upper = Upper::of(&layers).unwrap();
     let id = ContainerId::parse(&"b".repeat(64)).unwrap();
-    let made = NewContainer { id: &id, name: None, config: b"{}", upper: Some(&upper) };
+    let made =
+        NewContainer { id: &id, name: None, config: b"{}", upper: Some(&upper), durability: Durability::Volatile };
     let dir = store.create_container(&made).unwrap().dir().dir("upper/d").unwrap();
     let stat = dir.stat("").unwrap();
     assert_eq!((stat.st_mtime, stat.st_mtime_nsec), (77, 500_000_000));

@@ -7,10 +7,7 @@ use idmap::IdMap;
 use serde::{Deserialize, Serialize};
 use sys::{
     Dir, Failed,
-    rustix::{
-        fs::{Mode, OFlags, fsync},
-        io::Errno,
-    },
+    rustix::{fs::fsync, io::Errno},
 };
 
 use crate::io;
@@ -81,11 +78,13 @@ impl Owners {
     pub fn write(&self, dir: &Dir, when: Written) -> Result<()> {
         let what = "whose ids the container's files have cannot be written";
         let text = serde_json::to_vec(self).map_err(|error| Error::new(codes::UR0707, what).words(error))?;
-        dir.write(NAME, &text, 0o600).map_err(io(what))?;
-        if when == Written::Soon {
-            return Ok(());
+        match when {
+            Written::Soon => dir.write(NAME, &text, 0o600).map_err(io(what)),
+            Written::Now => {
+                dir.write_synced(NAME, &text, 0o600).map_err(io(what))?;
+                // The name, too: what is about to be changed is understood by this file alone.
+                fsync(dir).map_err(|errno| io(what)(Failed::new("fsync", dir.path(), errno)))
+            }
         }
-        let file = dir.open_at(NAME, OFlags::RDONLY, Mode::empty()).map_err(io(what))?;
-        fsync(&file).map_err(|errno| io(what)(Failed::new("fsync", &dir.path().join(NAME), errno)))
     }
 }

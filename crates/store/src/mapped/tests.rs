@@ -20,7 +20,9 @@ pub(super) fn map(list: &[(u32, u32, u32)]) -> IdMap {
 pub(super) fn container(store: &Store, begin: &str) -> Container {
     let id = ContainerId::parse(&format!("{begin:0<64}")).unwrap();
     let root = RootDir { mode: 0o755, ..own() };
-    store.create_container(&NewContainer { id: &id, name: None, config: b"{}", upper: Some(&root.into()) }).unwrap()
+    let (upper, durability) = (root.into(), Durability::Volatile);
+    let new = NewContainer { id: &id, name: None, config: b"{}", upper: Some(&upper), durability };
+    store.create_container(&new).unwrap()
 }
 
 /// Whoever runs the test.

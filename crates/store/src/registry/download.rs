@@ -147,7 +147,8 @@ impl BlobReader<'_> {
     }
 
     fn check_cancelled(&self) -> io::Result<()> {
-        if self.cancelled.load(Ordering::Relaxed) { Err(io::Error::other("cancelled")) } else { Ok(()) }
+        let ended = self.cancelled.load(Ordering::Relaxed) || sys::interruption::came().is_some();
+        if ended { Err(io::Error::other("cancelled")) } else { Ok(()) }
     }
 }
 

@@ -21,6 +21,7 @@ mod listing;
 mod patience;
 mod proxy;
 mod request;
+mod severing;
 mod token;
 mod upload;
 
@@ -127,6 +128,8 @@ pub struct Registry {
     endpoint: Endpoint,
     access: Access,
     agent: ureq::Agent,
+    /// Ends the connections when this process is asked to stop.
+    _severing: severing::Severing,
     /// `https` or `http`.
     scheme: &'static str,
     /// What the registry wants to see.

@@ -1,6 +1,11 @@
 //! Trying again: when it makes sense, how often, and with which pauses.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use sys::interruption::came;
 
 use super::failure::Failure;
 
@@ -29,8 +34,8 @@ impl Patience {
         let mut failed = 0;
         loop {
             match what() {
-                Err(failure) if failure.is_passing() && failed < self.retries => {
-                    thread::sleep(self.pause_after(failed, &failure));
+                Err(failure) if failure.is_passing() && failed < self.retries && came().is_none() => {
+                    pause(self.pause_after(failed, &failure));
                     failed += 1;
                 }
                 Err(failure) => return Err(failure.after(failed + 1)),
@@ -48,6 +53,14 @@ impl Patience {
         // Many clients that failed at one moment should not come back at one moment.
         let [random] = crate::draft::random::<1>();
         doubled.mul_f64(0.75 + f64::from(random) / 1024.0).min(LONGEST)
+    }
+}
+
+/// Waits, unless this process is asked to stop meanwhile.
+fn pause(time: Duration) {
+    let end = Instant::now() + time;
+    while let Some(left) = end.checked_duration_since(Instant::now()).filter(|_| came().is_none()) {
+        thread::sleep(left.min(Duration::from_millis(100)));
     }
 }
 

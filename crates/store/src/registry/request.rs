@@ -9,7 +9,7 @@ use ureq::{
     http::{HeaderMap, Method, Request as Message, Response, StatusCode, header},
 };
 
-use super::{Access, Endpoint, Registry, agent, challenge::Challenge, failure::Failure};
+use super::{Access, Endpoint, Registry, agent, challenge::Challenge, failure::Failure, severing::Severing};
 
 /// So often an answer may lead elsewhere.
 const REDIRECTS: usize = 8;
@@ -45,6 +45,7 @@ impl Registry {
         for scheme in if endpoint.insecure { &["https", "http"][..] } else { &["https"] } {
             let agent = agent::make(&endpoint, scheme)?;
             let registry = Registry {
+                _severing: Severing::of(&agent),
                 agent,
                 scheme,
                 access: access.clone(),
@@ -209,6 +210,9 @@ struct Section<'a> {
 
 impl io::Read for Section<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if sys::interruption::came().is_some() {
+            return Err(io::Error::other("interrupted"));
+        }
         let left = usize::try_from(self.length - self.at).unwrap_or(usize::MAX).min(buffer.len());
         let read = pread(self.file, &mut buffer[..left], self.at)?;
         self.at += read as u64;

@@ -59,7 +59,7 @@ impl Record {
     pub(super) fn write(&self, dir: &Dir) -> Result<()> {
         let what = || format!("the record of the volume `{}` cannot be written", self.name);
         let text = serde_json::to_vec(self).map_err(|error| Error::new(codes::UR0707, what()).words(error))?;
-        dir.write(NAME, &text, 0o600).map_err(io(what()))
+        dir.write_synced(NAME, &text, 0o600).map_err(io(what()))
     }
 
     /// Whether a file system is mounted for it, or a directory elsewhere stands for it.

@@ -4,6 +4,11 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "all of it is a test, and one that is skipped says why")]
 
+mod crowd;
+mod full_disk;
+mod interrupted;
+mod made;
+mod proxy;
 mod whole;
 
 use std::{
@@ -83,13 +88,18 @@ impl Registry {
 
     /// Runs `unroot` with a store of this name: whether it went well, its standard output and its standard error.
     fn unroot(&self, store: &str, words: &[&str]) -> (bool, String, String) {
+        let output = self.command(store, words).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.success(), text(&output.stdout), text(&output.stderr))
+    }
+
+    /// `unroot` with a store of this name.
+    fn command(&self, store: &str, words: &[&str]) -> Command {
         let dir = self.dir.path();
         let mut command = Command::new(env!("CARGO_BIN_EXE_unroot"));
         command.arg("--root").arg(dir.join(store)).arg("--runroot").arg(dir.join(format!("{store}-run"))).args(words);
         command.env("HOME", dir.join("home")).env_remove("XDG_CONFIG_HOME").stdin(Stdio::null());
-        let output = command.output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (output.status.success(), text(&output.stdout), text(&output.stderr))
+        command
     }
 
     fn fine(&self, store: &str, words: &[&str]) -> String {
