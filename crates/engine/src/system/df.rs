@@ -9,6 +9,7 @@ use super::Known;
 use crate::{
     Engine,
     images::{Row, rows_of},
+    mounts::Mount,
     ps,
 };
 
@@ -83,7 +84,7 @@ impl Engine<'_> {
         let known = self.known()?;
         let mut usage = DiskUsage::default();
         self.add_images(&known, &mut usage)?;
-        self.add_containers(&mut usage)?;
+        self.add_containers(&known, &mut usage)?;
         self.add_volumes(&mut usage)?;
         Ok(usage)
     }
@@ -116,7 +117,12 @@ impl Engine<'_> {
         Ok(())
     }
 
-    fn add_containers(&self, usage: &mut DiskUsage) -> Result<()> {
+    fn add_containers(&self, known: &[Known], usage: &mut DiskUsage) -> Result<()> {
+        let named: BTreeMap<&str, usize> = known
+            .iter()
+            .filter_map(|known| known.config.as_ref().ok())
+            .map(|config| (config.id.as_str(), config.mounts.iter().filter_map(Mount::volume).count()))
+            .collect();
         for row in self.containers(true, &[])? {
             let upper = self.store.container(&row.id).ok().and_then(|container| container.dir().dir("upper").ok());
             let size = upper.map_or(Ok(0), |upper| Usage::of(&upper).map(|usage| usage.bytes))?;
@@ -126,21 +132,24 @@ impl Engine<'_> {
             sum.active += usize::from(live);
             sum.size += size;
             sum.reclaimable += if live { 0 } else { size };
-            usage.containers.push(ContainerLine { row, size, volumes: 0 });
+            let volumes = named.get(row.id.as_str()).copied().unwrap_or(0);
+            usage.containers.push(ContainerLine { row, size, volumes });
         }
         Ok(())
     }
 
     fn add_volumes(&self, usage: &mut DiskUsage) -> Result<()> {
-        for name in self.store.volume_names()? {
+        for row in self.volumes(&[])? {
+            let (name, links) = (row.record.name, row.containers.len());
             // Removed meanwhile, or somebody else's disk.
             let Ok(data) = self.store.volume(&name).and_then(|volume| volume.data()) else { continue };
             let size = Usage::of(&data)?.bytes;
             let sum = &mut usage.volume_sum;
             sum.total += 1;
             sum.size += size;
-            sum.reclaimable += size;
-            usage.volumes.push(VolumeLine { name, links: 0, size });
+            sum.active += usize::from(links > 0);
+            sum.reclaimable += if links > 0 { 0 } else { size };
+            usage.volumes.push(VolumeLine { name, links, size });
         }
         Ok(())
     }

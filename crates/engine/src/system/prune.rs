@@ -9,13 +9,15 @@ use store::{
 };
 
 use super::filter::Filters;
-use crate::{Engine, life::Life, request::Given};
+use crate::{Engine, life::Life, request::Given, volumes};
 
 /// What is to be removed.
 #[derive(Clone, Debug, Default)]
 pub struct PruneRequest {
     /// Images with a name, too, if no container stands on them.
     pub all: bool,
+    /// Volumes that no container names, with their files.
+    pub volumes: bool,
     /// `--filter`.
     pub filters: Vec<Given<String>>,
 }
@@ -51,7 +53,7 @@ impl Engine<'_> {
             // What cannot be read may have been a person's: `system check` tells of it.
             let Ok(config) = &known.config else { continue };
             let rests = matches!(known.life, Life::Created | Life::Exited(_) | Life::Lost);
-            if !rests || !filters.fit(config.created, &BTreeMap::new()) {
+            if !rests || !filters.fit(config.created, &config.labels) {
                 continue;
             }
             let upper = self.store.container(&config.id).ok().and_then(|container| container.dir().dir("upper").ok());
@@ -85,11 +87,30 @@ impl Engine<'_> {
         })
     }
 
-    /// Containers first, then the images that nobody needs any more.
+    /// Removes volumes that no container names.
+    fn prune_unused_volumes(&self, filters: &[volumes::Filter]) -> Result<Pruned> {
+        let mut sizes = BTreeMap::new();
+        for row in self.volumes(&[])?.into_iter().filter(|row| row.containers.is_empty()) {
+            // One that goes meanwhile, or is mounted from elsewhere, gives nothing back here.
+            let data = self.store.volume(&row.record.name).and_then(|volume| volume.data());
+            let own = data.ok().filter(|_| !row.record.is_mounted());
+            sizes.insert(row.record.name, own.map_or(Ok(0), |data| Usage::of(&data).map(|usage| usage.bytes))?);
+        }
+        let volumes = self.prune_volumes(true, filters)?;
+        let reclaimed = volumes.iter().filter_map(|name| sizes.get(name)).sum();
+        Ok(Pruned { volumes, reclaimed, ..Pruned::default() })
+    }
+
+    /// Containers first, then the volumes and the images that nobody needs any more.
     pub fn prune_all(&self, request: &PruneRequest) -> Result<Pruned> {
         // Before anything is removed.
         Filters::parse(&request.filters, false)?;
+        let of_volumes = request.filters.iter().map(|given| volumes::Filter::parse(given, |_| None));
+        let of_volumes = if request.volumes { of_volumes.collect::<Result<Vec<_>>>()? } else { Vec::new() };
         let mut pruned = self.prune_containers(request)?;
+        if request.volumes {
+            pruned.add(self.prune_unused_volumes(&of_volumes)?);
+        }
         pruned.add(self.prune_images(request)?);
         Ok(pruned)
     }

@@ -8,6 +8,9 @@
 //! in the order of [`walk`], which is the same each time, as a layer does not change. The file `attributes` has, one a line, the
 //! names of those few that have extended attributes, so that nobody has to open all the others to find out.
 //!
+//! The links raise the link count that containers see on the layer itself by one (docs/maps.md). Reflinks would not, but most file
+//! systems have none, and the copies would be cached apart from the layer's files.
+//!
 //! # After a crash
 //! The directory is published by a rename when it is complete. Whoever comes second uses it as it is.
 
@@ -94,7 +97,8 @@ pub(super) fn of(store: &Store, layer: &Layer) -> Result<Dir> {
     let mut linker =
         Linker { links: &links, numbers: Numbers::of(layer), xattrs: Xattrs::default(), attributed: String::new() };
     walk(&layer.files()?, &mut linker).map_err(io(what()))?;
-    links.write(ATTRIBUTES, linker.attributed.as_bytes(), 0o600).map_err(io(what()))?;
+    // An empty one would be understood, too: files would lose their attributes without a word.
+    links.write_synced(ATTRIBUTES, linker.attributed.as_bytes(), 0o600).map_err(io(what()))?;
     draft.publish(&home, NAME).map_err(io(what()))?;
     home.dir(NAME).map_err(io(what()))
 }

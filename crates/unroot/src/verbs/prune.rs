@@ -52,7 +52,8 @@ fn images(call: &Call) -> Result<u8> {
     if !options.force && !prompt::agreed(&format!("{what}\n"))? {
         return Ok(0);
     }
-    let request = PruneRequest { all: options.all, filters: call.words.each("filter", options.filter) };
+    let filters = call.words.each("filter", options.filter);
+    let request = PruneRequest { all: options.all, filters, ..PruneRequest::default() };
     let pruned = call.engine()?.prune_images(&request)?;
     pruned.images.iter().for_each(console::line);
     Ok(0)
@@ -63,7 +64,7 @@ fn containers(call: &Call) -> Result<u8> {
     if !options.force && !prompt::agreed("WARNING! This will remove all non running containers.\n")? {
         return Ok(0);
     }
-    let request = PruneRequest { all: false, filters: call.words.each("filter", options.filter) };
+    let request = PruneRequest { filters: call.words.each("filter", options.filter), ..PruneRequest::default() };
     let pruned = call.engine()?.prune_containers(&request)?;
     pruned.containers.iter().for_each(console::line);
     Ok(0)

@@ -25,6 +25,9 @@ struct Options {
     /// Do not ask
     #[arg(short, long)]
     force: bool,
+    /// Remove volumes that no container uses, too, with their files
+    #[arg(long)]
+    volumes: bool,
 }
 
 fn run(call: &Call) -> Result<u8> {
@@ -32,7 +35,8 @@ fn run(call: &Call) -> Result<u8> {
     if !options.force && !prompt::agreed(&warning(&options))? {
         return Ok(0);
     }
-    let request = PruneRequest { all: options.all, filters: call.words.each("filter", options.filter) };
+    let filters = call.words.each("filter", options.filter);
+    let request = PruneRequest { all: options.all, volumes: options.volumes, filters };
     console::page(&shown(&call.engine()?.prune_all(&request)?));
     Ok(0)
 }
@@ -40,5 +44,6 @@ fn run(call: &Call) -> Result<u8> {
 fn warning(options: &Options) -> String {
     let images =
         if options.all { "images without at least one container associated with them" } else { "dangling images" };
-    format!("WARNING! This command removes:\n\t- all stopped containers\n\t- all {images}\n\n")
+    let volumes = if options.volumes { "\t- all volumes not used by at least one container\n" } else { "" };
+    format!("WARNING! This command removes:\n\t- all stopped containers\n{volumes}\t- all {images}\n\n")
 }

@@ -99,6 +99,31 @@ fn privileged_pruning_leaves_what_is_used() {
 }
 
 #[test]
+fn privileged_volumes_and_labels_count() {
+    let Some(home) = Home::privileged() else { return };
+    home.says(&["volume", "create", "used"]);
+    home.says(&["volume", "create", "unused"]);
+    home.says(&["run", "--name", "one", "--label", "keep=1", "-v", "used:/used", "box", "sh", "-c", "echo x > /used/x"]);
+    home.says(&["run", "--name", "two", "box", "true"]);
+    let table = home.says(&["system", "df"]);
+    assert!(table.contains("Local Volumes  2           1 "), "{table}");
+    let verbose = home.says(&["system", "df", "-v"]);
+    let line = |name: &str| verbose.lines().find(|line| line.starts_with(name)).map(str::to_owned).expect("a line");
+    assert_eq!(line("used").split_whitespace().nth(1), Some("1"), "{verbose}");
+    assert_eq!(line("unused").split_whitespace().nth(1), Some("0"), "{verbose}");
+    home.says(&["container", "prune", "-f", "--filter", "label!=keep"]);
+    assert_eq!(home.says(&["ps", "-a", "--format", "{{.Names}}"]), "one\n");
+    home.says(&["container", "prune", "-f", "--filter", "label=keep=2"]);
+    home.says(&["system", "prune", "-f", "--filter", "label=none"]);
+    assert_eq!(home.says(&["volume", "ls", "-q"]), "unused\nused\n");
+    let said = home.says(&["system", "prune", "-f", "--volumes", "--filter", "label!=keep"]);
+    assert!(said.contains("Deleted Volumes\nunused\n") && !said.contains("Deleted Containers"), "{said}");
+    home.says(&["container", "prune", "-f", "--filter", "label=keep=1"]);
+    home.says(&["system", "prune", "-f", "--volumes"]);
+    assert_eq!(home.says(&["volume", "ls", "-q"]), "");
+}
+
+#[test]
 fn privileged_a_reset_leaves_nothing_but_what_is_not_ours() {
     let Some(home) = Home::privileged() else { return };
     reset(&home);

@@ -24,11 +24,12 @@ impl Disk {
         let image = registry.dir.path().join(format!("{store}.img"));
         let size = format!("{megabytes}M");
         let fine = |program: &str, words: &[&str]| {
-            let output = Command::new(program).args(words).output();
-            let said = output.as_ref().map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
-            let fine = output.is_ok_and(|output| output.status.success());
+            let (fine, said) = match Command::new(program).args(words).output() {
+                Ok(output) => (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()),
+                Err(error) => (false, error.to_string()),
+            };
             if !fine {
-                println!("skipped: {program}: {}", said.unwrap_or_default().trim());
+                println!("skipped: {program}: {}", said.trim());
             }
             fine
         };

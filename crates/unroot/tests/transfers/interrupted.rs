@@ -58,8 +58,8 @@ fn what_is_interrupted_leaves_nothing() {
 fn pull(registry: &Registry, layer: &[u8]) {
     let slow = Proxy::before(&registry.host, layer.len() / 2);
     let name = format!("{}/a/large:1", slow.host);
-    let child = registry.command("pulls", &["pull", "-q", "--tls-verify=false", &name]).stderr(Stdio::piped());
-    let child = child.stdout(Stdio::null()).spawn().unwrap();
+    let mut command = registry.command("pulls", &["pull", "-q", "--tls-verify=false", &name]);
+    let child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let tmp = registry.dir.path().join("pulls/tmp");
     until("something has come", || bytes(&tmp) > 100_000);
     let (status, said) = stopped(child, Signal::INT);
