@@ -56,7 +56,7 @@ fn privileged_what_cannot_be_mended_goes_with_force_only() {
 fn privileged_half_a_container_is_in_nobodys_way() {
     let Some(home) = Home::privileged() else { return };
     home.says(&["run", "--name", "whole", "box", "true"]);
-    home.says(&["run", "--name", "half", "box", "true"]);
+    home.says(&["create", "--name", "half", "box", "true"]);
     let id = home.field("half", "ID");
     let dir = home.entries("root/containers").into_iter().find(|name| name.starts_with(&id)).expect("a directory");
     fs::write(home.path("root/containers").join(dir).join("config.json"), "").expect("a file");
@@ -103,7 +103,19 @@ fn privileged_volumes_and_labels_count() {
     let Some(home) = Home::privileged() else { return };
     home.says(&["volume", "create", "used"]);
     home.says(&["volume", "create", "unused"]);
-    home.says(&["run", "--name", "one", "--label", "keep=1", "-v", "used:/used", "box", "sh", "-c", "echo x > /used/x"]);
+    home.says(&[
+        "run",
+        "--name",
+        "one",
+        "--label",
+        "keep=1",
+        "-v",
+        "used:/used",
+        "box",
+        "sh",
+        "-c",
+        "echo x > /used/x",
+    ]);
     home.says(&["run", "--name", "two", "box", "true"]);
     let table = home.says(&["system", "df"]);
     assert!(table.contains("Local Volumes  2           1 "), "{table}");
