@@ -97,7 +97,15 @@ impl Engine<'_> {
     pub(crate) fn remove_ended(&self, config: &Config) {
         let Some(id) = ContainerId::parse(&config.id) else { return };
         if life::wait_for_end(&self.store, &config.id, Duration::from_secs(10)) {
-            let _ = self.discard(&id, true);
+            self.discard_ended(&id, config);
+        }
+    }
+
+    /// Removes a container with `--rm` that has ended, and with `--rmi` its image by the name that was given.
+    fn discard_ended(&self, id: &ContainerId, config: &Config) {
+        if self.discard(id, true).is_ok_and(|gone| gone) && config.remove_image {
+            // An image that others stand on stays, without a word: so does Podman's.
+            let _ = self.remove_image(&Given::unwritten(config.image.clone()), false);
         }
     }
 
@@ -119,8 +127,10 @@ impl Engine<'_> {
     fn sweep_one(&self, container: &Container) {
         let Ok(Life::Exited(_) | Life::Lost) = life::of(&self.store, container) else { return };
         let config = container.config().and_then(|text| Config::read(container.id().as_str(), &text));
-        if config.is_ok_and(|config| config.remove) {
-            let _ = self.discard(container.id(), true);
+        if let Ok(config) = config.as_ref()
+            && config.remove
+        {
+            self.discard_ended(container.id(), config);
         }
     }
 

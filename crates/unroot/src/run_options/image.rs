@@ -12,7 +12,7 @@ use crate::{
     registry_options::RegistryOptions,
 };
 
-/// The image's options.
+// The image's options. (A doc comment would become the verb's description.)
 #[derive(Clone, Debug, Args)]
 pub struct Options {
     /// When to pull the image

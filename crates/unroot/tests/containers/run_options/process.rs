@@ -113,3 +113,18 @@ fn privileged_defaults_of_the_configuration() {
     assert!(said.contains("error[UR0806]") && said.contains("containers.conf:2"), "{said}");
     home.assert_empty();
 }
+
+#[test]
+fn privileged_an_image_goes_with_its_container() {
+    let Some(home) = Home::privileged() else { return };
+    let run = |words: &[&str]| home.command(words).stdin(Stdio::null()).output().expect("unroot runs").status.code();
+    assert_eq!(run(&["tag", "box", "passing"]), Some(0));
+    assert_eq!(run(&["run", "--rmi", "passing", "true"]), Some(0));
+    assert_eq!((run(&["image", "exists", "passing"]), run(&["image", "exists", "box"])), (Some(1), Some(0)));
+    // Who is still used stays.
+    assert_eq!(run(&["create", "--name", "other", "box", "true"]), Some(0));
+    assert_eq!(run(&["run", "--rmi", "box", "true"]), Some(0));
+    assert_eq!(run(&["image", "exists", "box"]), Some(0));
+    assert_eq!(run(&["rm", "other"]), Some(0));
+    home.assert_empty();
+}
