@@ -107,6 +107,7 @@ mod tests {
     use crate::testing::store;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "tests stand outside of the store")]
     fn a_file_with_two_names_counts_once() {
         let (home, store) = store();
         let dir = store.tmp.make_dir("x", 0o700).unwrap();

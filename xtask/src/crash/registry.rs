@@ -127,8 +127,7 @@ impl Registry {
         let dir = self.dir.join(name);
         fs::create_dir_all(dir.join("blobs/sha256")).during(|| dir.display().to_string())?;
         let put = |bytes: &[u8]| -> Outcome<(String, usize)> {
-            let mut hex = String::new();
-            Sha256::digest(bytes).iter().for_each(|byte| hex.push_str(&format!("{byte:02x}")));
+            let hex = Sha256::digest(bytes).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
             let mut file = fs::File::create(dir.join("blobs/sha256").join(&hex)).during(|| hex.clone())?;
             file.write_all(bytes).during(|| hex.clone())?;
             Ok((format!("sha256:{hex}"), bytes.len()))

@@ -23,9 +23,9 @@ impl Engine<'_> {
             }
         }
         match self.could_go() {
-            Some((0, _)) | None => error.help(format!(
+            Some((0, _)) | None => error.help(
                 "nothing in the store is without use: make room in its file system, or choose another place with --root",
-            )),
+            ),
             Some((all, 0)) => error.help_run(format!("free {} of images that no container needs", in_words(all)), "unroot system prune -a"),
             Some((all, dangling)) => error
                 .help_run(format!("free {} that nothing needs", in_words(dangling)), "unroot system prune")

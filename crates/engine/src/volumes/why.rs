@@ -6,6 +6,7 @@
 
 use std::{
     collections::VecDeque,
+    fmt::Write as _,
     fs::{self, File},
     os::fd::{AsRawFd, OwnedFd},
     path::{Component, Path, PathBuf},
@@ -46,7 +47,7 @@ struct Who {
     gid: u32,
     groups: Vec<u32>,
     map: IdMap,
-    /// Root inside, with CAP_DAC_OVERRIDE.
+    /// Root inside, with `CAP_DAC_OVERRIDE`.
     is_mighty: bool,
 }
 
@@ -96,7 +97,7 @@ impl Engine<'_> {
     }
 }
 
-/// Whether CAP_DAC_OVERRIDE is among what a process may have.
+/// Whether `CAP_DAC_OVERRIDE` is among what a process may have.
 fn has_override(pid: i32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let bounding = status.lines().find_map(|line| line.strip_prefix("CapBnd:"));
@@ -344,11 +345,11 @@ impl Why {
             let (uid, gid) = (self.who.in_words(Kind::Uid, node.owner.0), self.who.in_words(Kind::Gid, node.owner.1));
             let access = if node.flags.contains(StatVfsMountFlags::RDONLY) { ", read-only" } else { "" };
             let list = if node.acl.is_empty() { "" } else { ", with an access control list" };
-            text += &format!("{:04o}  {uid}, {gid}  {}{access}{list}\n", node.mode, node.path.display());
+            let _ = writeln!(text, "{:04o}  {uid}, {gid}  {}{access}{list}", node.mode, node.path.display());
         }
         for (word, verdict) in self.verdicts() {
             let said = verdict.as_ref().map_or_else(|why| format!("no: {why}"), |()| "yes".to_owned());
-            text += &format!("{word}: {said}\n");
+            let _ = writeln!(text, "{word}: {said}");
         }
         text
     }

@@ -172,7 +172,7 @@ impl Visitor for Seen {
 }
 
 fn read(mut file: std::fs::File, hash: &mut Sha256) -> Done {
-    let mut buffer = [0; 64 * 1024];
+    let mut buffer = vec![0; 64 * 1024];
     loop {
         match file.read(&mut buffer) {
             Ok(0) => return Ok(()),

@@ -68,7 +68,7 @@ impl Look<'_> {
     }
 
     /// What nothing leads to: the remains of a command that was killed between publishing and recording.
-    pub(super) fn garbage(&mut self, blobs: &[Digest], layers: &[Digest]) -> Result<()> {
+    pub(super) fn garbage(&mut self, blobs: &[Digest], layers: &[Digest]) {
         let age = self.asked.age;
         let mut left = Vec::new();
         for blob in blobs.iter().filter(|blob| !self.blobs.contains_key(blob)) {
@@ -82,13 +82,12 @@ impl Look<'_> {
             }
         }
         if left.is_empty() {
-            return Ok(());
+            return;
         }
         let error = Error::warning(codes::UR0725, format!("{} blobs and layers belong to no image", left.len()));
         let error = left.iter().take(5).fold(error, |error, path| error.fact(format!("`{path}`")));
         let error = error.help_run("remove them", "unroot system prune");
         self.find(error, Cure::Collect);
-        Ok(())
     }
 }
 

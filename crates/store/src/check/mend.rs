@@ -29,7 +29,7 @@ impl Store {
                 self.remove_blob(digest)?;
                 Ok(Mended::Done("the damaged file was removed".to_owned()))
             }
-            Cure::Collect => self.collect(asked),
+            Cure::Collect => Ok(self.collect(asked)),
             Cure::Name(name) => {
                 self.names.remove_file(name).map_err(io(format!("`names/{name}` cannot be removed")))?;
                 Ok(Mended::Done("the link was removed".to_owned()))
@@ -100,14 +100,14 @@ impl Store {
         Ok(Mended::Done(format!("removed: {}", removed.join(", "))))
     }
 
-    fn collect(&self, asked: &Examination) -> Result<Mended> {
+    fn collect(&self, asked: &Examination) -> Mended {
         let in_use = || Ok(asked.containers.iter().filter_map(|standing| standing.image).collect());
         match Images::of(self).collect(in_use) {
             Ok(collected) => {
                 let (blobs, layers) = (collected.blobs.len(), collected.layers.len());
-                Ok(Mended::Done(format!("{blobs} blobs and {layers} layers were removed")))
+                Mended::Done(format!("{blobs} blobs and {layers} layers were removed"))
             }
-            Err(error) => Ok(Mended::Left(error.report().what.to_string())),
+            Err(error) => Mended::Left(error.report().what.to_string()),
         }
     }
 

@@ -119,7 +119,9 @@ impl Store {
             findings: Vec::new(),
         };
         let images = traced.len();
-        traced.into_iter().for_each(|traced| look.record(traced));
+        for traced in traced {
+            look.record(traced);
+        }
         asked.containers.iter().for_each(|standing| look.keep(standing));
         let layers = self.layer_digests()?;
         look.missing_layers(&layers);
@@ -128,7 +130,7 @@ impl Store {
         }
         let blobs = self.blob_digests()?;
         look.contents(&blobs)?;
-        look.garbage(&blobs, &layers)?;
+        look.garbage(&blobs, &layers);
         look.containers()?;
         look.names()?;
         look.drafts()?;
@@ -170,7 +172,7 @@ impl Look<'_> {
             .fact(why.report().what.to_string())
             .fact("nothing is collected while it is not known what this image needs")
             .help_run("remove the image, and pull or load it again", "unroot system check --repair --force");
-        let words = why.report().facts.iter().fold(error, |error, fact| error.fact(fact.to_string()));
+        let words = why.report().facts.iter().fold(error, |error, fact| error.fact(fact.clone()));
         self.find(words, Cure::Record(file.to_owned()));
     }
 

@@ -1,3 +1,5 @@
+#![allow(clippy::disallowed_methods, reason = "tests stand outside of the store")]
+
 use std::{fs, io::Write as _};
 
 use super::*;
@@ -120,7 +122,7 @@ fn what_is_left_over_is_collected() {
     let examined = store.examine(&asked()).unwrap();
     assert_eq!(examined.defects(), 0);
     assert_eq!(examined.findings.len(), 2);
-    let patient = Examination { age: Duration::from_secs(3600), ..asked() };
+    let patient = Examination { age: Duration::from_hours(1), ..asked() };
     assert_eq!(found(&store, &patient).len(), 1);
     mend_all(&store, false);
     assert_eq!(found(&store, &asked()), [""; 0]);

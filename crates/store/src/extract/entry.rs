@@ -120,8 +120,8 @@ impl New<'_> {
         if self.attributes.mode & 0o6000 != 0 {
             self.tally.privileged();
         }
-        let made = Made::WithFirstMode;
-        give(file.as_fd(), &self.entry.name, &self.attributes, made, self.caller, self.tally)
+        let name = &self.entry.name;
+        give(file.as_fd(), name, &self.attributes, Made::WithFirstMode, self.caller, self.tally)
     }
 
     fn copy_segments(&self, entries: &mut Entries<'_>, file: &OwnedFd, segments: &[Segment]) -> Result<()> {

@@ -11,7 +11,10 @@ fn listed(path: &std::path::Path) -> BTreeMap<String, (u64, u64, tar::EntryType)
         let entry = entry.expect("an entry");
         let header = entry.header();
         let name = entry.path().expect("a name").display().to_string();
-        (name.trim_end_matches('/').to_owned(), (header.uid().unwrap(), header.gid().unwrap(), header.entry_type()))
+        (
+            name.trim_end_matches('/').to_owned(),
+            (header.uid().expect("a uid"), header.gid().expect("a gid"), header.entry_type()),
+        )
     });
     entries.collect()
 }
@@ -26,7 +29,7 @@ fn changes_are_seen(home: &Home) {
     let expected = "C /data\nC /etc\nC /etc/group\nD /etc/shadow\nC /tmp\nA /tmp/also\nA /tmp/link\nA /tmp/new\n";
     assert_eq!(seen(), expected);
     let json: serde_json::Value =
-        serde_json::from_str(&home.says(&["container", "diff", "--format", "json", "c"])).unwrap();
+        serde_json::from_str(&home.says(&["container", "diff", "--format", "json", "c"])).expect("JSON");
     assert_eq!(json["deleted"], serde_json::json!(["/etc/shadow"]));
     let file = home.path("c.tar");
     let name = file.display().to_string();
