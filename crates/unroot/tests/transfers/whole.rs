@@ -51,7 +51,9 @@ fn layout(dir: &Path) -> Option<String> {
         "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [other, base],
     });
     let text = both.to_string();
-    let hex: String = format!("{:x}", <sha2::Sha256 as sha2::Digest>::digest(&text));
+    let hex = <sha2::Sha256 as sha2::Digest>::digest(&text)
+        .iter()
+        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     fs::write(dir.join("blobs/sha256").join(&hex), &text).unwrap();
     index["manifests"].as_array_mut().unwrap().push(json!({
         "mediaType": "application/vnd.oci.image.index.v1+json", "digest": format!("sha256:{hex}"), "size": text.len(),

@@ -105,6 +105,7 @@ fn retries(given: Option<&Given<String>>, usual: u32) -> Result<u32> {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "this is what the fields hold")]
     fn given(text: &str) -> Option<Given<String>> {
         Some(Given::unwritten(text.to_owned()))
     }

@@ -1,6 +1,6 @@
 //! What is saved is what was loaded.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use super::{super::*, sample::*};
 use crate::testing::store;
