@@ -1,7 +1,7 @@
 //! `logs`: what containers have printed, and what they print.
 //!
 //! *Theory of operation.* A source reads one container's records: its log file and the one before it, or what journalctl shows of
-//! it. The pieces of a line are put together again ([`Joiner`]). Without `--follow` the lines of several containers come in
+//! it. The pieces of a line are put together again (`Joiner`). Without `--follow` the lines of several containers come in
 //! the order of their times. With it, the sources are read on whenever something changes in their directories, until their
 //! containers have ended.
 

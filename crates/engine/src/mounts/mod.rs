@@ -1,9 +1,9 @@
 //! What is mounted into a container besides its own file systems: volumes, directories of the host, images, memory.
 //!
-//! [`option`] reads `--volume`, [`keys`] `--mount`, [`words`] the words that both have; [`decide`] makes one list of them, with what the
-//! image and other containers have. The list is kept in the container's [`crate::config::Config`]. At every start [`ready`] makes
+//! `option` reads `--volume`, `keys` `--mount`, `words` the words that both have; `decide` makes one list of them, with what the
+//! image and other containers have. The list is kept in the container's [`crate::config::Config`]. At every start `ready` makes
 //! volumes, gives them their first contents, opens what must not be looked up by a path, and finds how owners are to be translated under this start's
-//! map ([`translate`], [`probe`]); what comes out are mounts of config.json.
+//! map (`translate`, `probe`); what comes out are mounts of config.json.
 
 mod chown;
 mod decide;
@@ -112,7 +112,7 @@ pub struct Options {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Map {
-    /// As it was meant: see [`translate`].
+    /// As it was meant: see `translate`.
     #[default]
     Auto,
     /// As they are on the host.

@@ -45,7 +45,7 @@ pub fn image(home: &Path, name: &str, layers: &[&[u8]]) -> PathBuf {
     let dir = home.join(format!("layout-{short}"));
     fs::create_dir_all(dir.join("blobs/sha256")).unwrap();
     let put = |bytes: &[u8], kind: &str| -> Value {
-        let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = Sha256::digest(bytes).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         fs::write(dir.join("blobs/sha256").join(&hex), bytes).unwrap();
         json!({ "digest": format!("sha256:{hex}"), "size": bytes.len(),
             "mediaType": format!("application/vnd.oci.image.{kind}") })
