@@ -10,7 +10,7 @@ use crate::words::Words;
 #[group(skip)]
 #[command(next_help_heading = "Supervision")]
 pub struct Options {
-    /// Start the container again when it has ended: no, on-failure[:N], always or unless-stopped
+    #[arg(help = "Start the container again when it has ended: no, on-failure[:N], always or unless-stopped")]
     #[arg(long, value_name = "POLICY", overrides_with = "restart")]
     restart: Option<String>,
     /// Kill the container after so many seconds

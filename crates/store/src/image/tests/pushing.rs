@@ -161,7 +161,7 @@ fn layers_are_compressed_where_it_is_wanted() {
         let registry = Registry::open(fake.endpoint("to/it"), &Access::Push { from: Vec::new() }).unwrap();
         let how = Shipment { which, from: &[], jobs: 2, wrapping };
         images.push(&image, &registry, &how, &Silent).unwrap();
-        String::from_utf8(fake.manifest("to/it", which).unwrap().into()).unwrap()
+        String::from_utf8(fake.manifest("to/it", which).unwrap()).unwrap()
     };
     let fake = Fake::start();
     let first = ship(&fake, "1", Wrapping::default());
