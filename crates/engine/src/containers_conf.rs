@@ -110,8 +110,13 @@ const CONTAINERS: &str = "containers.conf";
 const VARIABLES: &str = "CONTAINERS_CONF or CONTAINERS_STORAGE_CONF";
 
 impl ContainersConf {
-    /// Reads the files. UR0811 for a file that cannot be read or understood.
+    /// Reads all files. UR0811 for a file that cannot be read or understood.
     pub fn read(places: &Places) -> Result<ContainersConf> {
+        ContainersConf::read_containers(places)?.with_storage(places)
+    }
+
+    /// Reads containers.conf only: who asks for nothing of storage.conf does not stumble over it.
+    pub fn read_containers(places: &Places) -> Result<ContainersConf> {
         let mut conf = ContainersConf::default();
         for (path, needed) in places.containers()? {
             let Some(text) = read(&path, needed)? else { continue };
@@ -119,6 +124,11 @@ impl ContainersConf {
             conf.containers.overlay(&path, &text, file.containers);
             conf.engine.overlay(&path, &text, file.engine);
         }
+        Ok(conf)
+    }
+
+    fn with_storage(self, places: &Places) -> Result<ContainersConf> {
+        let mut conf = self;
         if let Some((path, text)) = places.storage()? {
             let options = parse::<StorageFile>(&path, &text, VARIABLES)?.storage.options;
             let size = |size: Option<Spanned<u32>>| size.map(|size| given(&path, &text, size));
@@ -133,9 +143,9 @@ impl ContainersConf {
 }
 
 impl Engine<'_> {
-    /// What the configuration files say, in this scope.
+    /// What the files called containers.conf say, in this scope.
     pub fn containers_conf(&self) -> Result<ContainersConf> {
-        ContainersConf::read(&Places::look(self.scope.rootless))
+        ContainersConf::read_containers(&Places::look(self.scope.rootless))
     }
 }
 

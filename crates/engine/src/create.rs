@@ -16,7 +16,7 @@ pub(crate) mod supervision;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use diag::{Error, Origin, Result, codes};
-use oci::{Account, ImageConfig, accounts};
+use oci::{Account, ImageConfig, Reference, accounts};
 use rustix::fs::{FileType, stat};
 use store::{Container, ContainerId, Durability, NewContainer, Upper, check_name, image::Images};
 use sys::Dir;
@@ -195,7 +195,7 @@ impl Engine<'_> {
         let layers = Layers::open(&self.store, &found.layers)?;
         let facts = layers.facts(&image.value)?;
         Ok(Base {
-            name: found.names.first().map_or_else(|| found.id.to_string(), ToString::to_string),
+            name: name_asked_for(&found.names, &image.value).unwrap_or_else(|| found.id.to_string()),
             id: Some(found.id.hex()),
             rootfs: Rootfs::Layers(found.layers.iter().map(ToString::to_string).collect()),
             upper: Some(layers.upper()?),
@@ -204,6 +204,16 @@ impl Engine<'_> {
             files: layers.into_files(),
         })
     }
+}
+
+/// Of an image's names the one that was meant, or its first.
+fn name_asked_for(names: &[Reference], asked: &str) -> Option<String> {
+    let is_meant = |name: &String| {
+        let name = name.strip_suffix(":latest").filter(|_| !asked.ends_with(":latest")).unwrap_or(name);
+        name.strip_suffix(asked).is_some_and(|before| before.is_empty() || before.ends_with('/'))
+    };
+    let names = names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    names.iter().find(|name| is_meant(name)).or(names.first()).cloned()
 }
 
 /// `--rootfs`: a directory of the user's own, of which nothing is known but its account files.

@@ -104,7 +104,7 @@ fn marked(argv: &Argv, top: &Command) -> Vec<String> {
     for (name, verb) in of_containers.into_iter().chain([("plan", plan)]) {
         let Some(verb) = verb.filter(|_| argv.iter().any(|word| word == name)) else { continue };
         let words = Words::locate(argv, top, &built(verb));
-        if let Some(image) = words.end_of_options(name) {
+        if let Some(image) = words.end_of_options(&["container", "map"], name) {
             let mut line = argv.to_vec();
             line.insert(image, "--".to_owned());
             return line;

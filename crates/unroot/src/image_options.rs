@@ -5,7 +5,7 @@ use engine::{pull::When, request::Given};
 
 use crate::words::Words;
 
-/// For which machine.
+// For which machine.
 #[derive(Clone, Debug, Args)]
 pub struct PlatformOptions {
     /// Pull the image for this operating system and architecture; this machine's otherwise

@@ -8,7 +8,7 @@ use engine::transfer::{Patience, Way};
 
 use crate::{call::Call, prompt};
 
-/// How registries are reached.
+// How registries are reached. (A doc comment would become the description of the verb that flattens it.)
 #[derive(Clone, Debug, Args)]
 pub struct RegistryOptions {
     /// Verify certificates and refuse plain HTTP, or with `false` neither; registries.conf decides otherwise

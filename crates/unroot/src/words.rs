@@ -34,6 +34,8 @@ pub fn from_env() -> Result<Argv> {
 pub struct Words {
     argv: Argv,
     places: HashMap<String, Vec<Place>>,
+    /// Where the group before the verb stands, if there is one.
+    group: Option<usize>,
     /// Where the verb stands.
     verb: Option<usize>,
     /// `--` was written.
@@ -49,7 +51,8 @@ const OPERANDS: &str = "";
 impl Words {
     /// Walks a command line that `command` has accepted. `command` is the top one; `verb` gives a leaf's arguments.
     pub fn locate(argv: &Argv, command: &Command, leaf: &Command) -> Words {
-        let mut words = Words { argv: Arc::clone(argv), places: HashMap::new(), verb: None, closed: false };
+        let mut words =
+            Words { argv: Arc::clone(argv), places: HashMap::new(), group: None, verb: None, closed: false };
         let mut level = command;
         let mut index = 1;
         while index < argv.len() {
@@ -68,16 +71,18 @@ impl Words {
             } else {
                 // The leaf was made apart (its arguments are filled in late), so it replaces the entry of its name.
                 level = level.find_subcommand(word).filter(|next| next.has_subcommands()).unwrap_or(leaf);
-                words.verb = Some(index);
+                words.group = words.verb.replace(index);
                 index += 1;
             }
         }
         words
     }
 
-    /// Where the words of somebody else's program begin, if that verb was called, and the user has not marked it with `--`.
-    pub fn end_of_options(&self, verb: &str) -> Option<usize> {
-        let called = self.verb.is_some_and(|index| self.argv[index] == verb);
+    /// Where the words of somebody else's program begin, if that verb was called at the first level or below one of these groups, and the
+    /// user has not marked it with `--`.
+    pub fn end_of_options(&self, groups: &[&str], verb: &str) -> Option<usize> {
+        let called = self.verb.is_some_and(|index| self.argv[index] == verb)
+            && self.group.is_none_or(|index| groups.contains(&&*self.argv[index]));
         let (first, _) = self.places.get(OPERANDS)?.first()?;
         (called && !self.closed).then_some(*first)
     }

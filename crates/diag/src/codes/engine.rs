@@ -17,6 +17,10 @@ family! {
     UR0814 Engine "the container does not run";
     UR0820 Engine "the container has no log that can be read";
     UR0821 Engine "the container has no health check";
+    UR0830 Engine "two options contradict each other";
+    UR0831 Engine "a file that an option names cannot be used";
+    UR0834 Engine "a security option cannot be honoured";
+    UR0835 Engine "a device of the host cannot be used";
     UR0840 Engine "there is no such volume";
     UR0841 Engine "a volume of that name exists already";
     UR0842 Engine "the volume is in use";
@@ -27,11 +31,7 @@ family! {
     UR0847 Engine "there is no change of owners to take back";
     UR0848 Engine "the file system of a volume cannot be mounted";
     UR0849 Engine "`:U` changes the owners of files";
-    UR0830 Engine "two options contradict each other";
-    UR0831 Engine "a file that an option names cannot be used";
     UR0860 Engine "a container's files cannot be read from outside";
     UR0861 Engine "the archive cannot be written";
     UR0862 Engine "there is no such column";
-    UR0834 Engine "a security option cannot be honoured";
-    UR0835 Engine "a device of the host cannot be used";
 }

@@ -12,16 +12,16 @@ family! {
     UR0609 Engine "no signal of this name";
     UR0610 Engine "the command line is not valid";
     UR0611 Engine "no control group is delegated here, so the container runs without one";
-    UR0640 Engine "the container is paused";
-    UR0641 Engine "the container's namespaces cannot be entered";
-    UR0642 Engine "the description of a process cannot be read";
-    UR0644 NotFound "the working directory is not there";
+    UR0620 Engine "a limit cannot be set";
+    UR0621 Engine "the container cannot be paused or resumed";
+    UR0622 Engine "the processes of the container cannot be shown";
     UR0630 Engine "the container's log cannot be written";
     UR0631 Engine "the container's monitor is older than this needs";
     UR0632 Engine "a file that the container was to leave cannot be written";
     UR0633 Engine "the service manager cannot be notified";
-    UR0620 Engine "a limit cannot be set";
-    UR0621 Engine "the container cannot be paused or resumed";
-    UR0622 Engine "the processes of the container cannot be shown";
+    UR0640 Engine "the container is paused";
+    UR0641 Engine "the container's namespaces cannot be entered";
+    UR0642 Engine "the description of a process cannot be read";
+    UR0644 NotFound "the working directory is not there";
     UR0699 Engine "the kernel refused something that should have worked";
 }

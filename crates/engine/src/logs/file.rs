@@ -72,9 +72,9 @@ mod tests {
         fs::write(dir.path().join("log.1"), line("old")).unwrap();
         let mut source = FileSource::new(path.clone());
         let mut file = File::create(&path).unwrap();
-        write!(file, "{}{}", line("one"), &line("two")[..50]).unwrap();
+        write!(file, "{}{}", line("one"), &line("two")[..40]).unwrap();
         assert_eq!(texts(&mut source), ["old", "one"]);
-        write!(file, "{}", &line("two")[50..]).unwrap();
+        write!(file, "{}", &line("two")[40..]).unwrap();
         write!(file, "{}", line("three")).unwrap();
         fs::rename(&path, dir.path().join("log.1")).unwrap();
         fs::write(&path, line("four")).unwrap();

@@ -2,6 +2,11 @@ use serde::{Deserialize, Serialize};
 
 use super::null_as_default;
 
+/// What a number that is not given counts as is not written either: the kernel would take it for a wish.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// `process.scheduler` (config.md "Linux Process").
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -9,22 +14,22 @@ pub struct Scheduler {
     /// `SCHED_OTHER` and its like. Required.
     pub policy: String,
     /// -20 to 19.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "is_default")]
     pub nice: i32,
     /// 1 to 99, for the real-time policies.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "is_default")]
     pub priority: i32,
     /// `SCHED_FLAG_RESET_ON_FORK` and its like.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
     /// For `SCHED_DEADLINE`, in nanoseconds.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "is_default")]
     pub runtime: u64,
     /// For `SCHED_DEADLINE`, in nanoseconds.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "is_default")]
     pub deadline: u64,
     /// For `SCHED_DEADLINE`, in nanoseconds.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "is_default")]
     pub period: u64,
 }
 

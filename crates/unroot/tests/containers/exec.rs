@@ -135,7 +135,7 @@ fn privileged_exec_carries_streams_and_signals() {
 fn privileged_exec_in_a_terminal() {
     let Some(home) = Home::privileged() else { return };
     resting(&home, &[]);
-    let script = "stty size; echo $TERM; ls -l /proc/self/fd/0; trap 'echo resized $(stty size)' WINCH; read line; echo \"<$line>\"; exit 5";
+    let script = "trap 'echo resized $(stty size)' WINCH; stty size; echo $TERM; ls -l /proc/self/fd/0; read line; echo \"<$line>\"; exit 5";
     let mut terminal = Terminal::run(&home, &["exec", "-it", "-u", "redis", "c", "sh", "-c", script]);
     terminal.expect("/dev/pts/0");
     assert!(terminal.seen.contains("33 101") && terminal.seen.contains("xterm"), "{}", terminal.seen);
