@@ -27,7 +27,7 @@ pub const LIMIT: u64 = 1 << 20;
 /// One thing that has happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// When: nanoseconds since the epoch; 0 is filled in by [`write`].
+    /// When: nanoseconds since the epoch; 0 is filled in by [`write()`].
     pub at: u64,
     /// To what: `container`, `image`, `volume`, `network`, `pod` or `system`.
     #[serde(rename = "type")]

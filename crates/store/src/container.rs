@@ -99,7 +99,7 @@ pub struct NewContainer<'a> {
     /// With it, `upper/` and `work/` are made.
     pub upper: Option<&'a Upper>,
     /// Whether its configuration is on the disk before it has its place. That takes 1 to 10 ms where a whole run takes 25, so what is to be
-    /// removed after its run goes without: a power failure may leave it with an empty configuration, and the mark [`VOLATILE`] says that
+    /// removed after its run goes without: a power failure may leave it with an empty configuration, and the mark `VOLATILE` says that
     /// nobody misses it.
     pub durability: Durability,
 }

@@ -143,3 +143,16 @@ pub fn parse(argv: &Argv) -> Result<Asked> {
 
 /// A verb's function.
 pub type Perform = fn(&Call) -> Result<u8>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // A verb's arguments are built only when it is called, so clap looks at them only then.
+    #[test]
+    fn the_arguments_of_all_verbs_fit_together() {
+        command().debug_assert();
+        let below = verbs::GROUPS.iter().flat_map(|group| group.verbs.iter().map(|(_, verb)| *verb));
+        verbs::TOP.iter().copied().chain(below).for_each(|verb| built(verb).debug_assert());
+    }
+}

@@ -4,7 +4,7 @@
 //! What the container is, its config.json and its init say; what the process is, its caller does ([`Request::process`]). The plan is a flat
 //! list of steps like that of a container ([`crate::plan::entering`]), performed by the same interpreter. One `clone3` makes the process, in
 //! the container's pid namespace and, with version 2 of control groups, in the container's group; the parent puts it into the others
-//! and sets what takes rights over the host. Then it enters the other namespaces with one `setns` ([`join`]), takes its terminal,
+//! and sets what takes rights over the host. Then it enters the other namespaces with one `setns` (`join`), takes its terminal,
 //! ids and rights, and looks for its command. It waits for one word ([`Entered::execute`]) between the
 //! last thing that can fail and the command, so that the caller can write down its pid and hand over its terminal.
 //!

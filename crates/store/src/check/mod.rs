@@ -3,7 +3,7 @@
 //! # Theory of operation
 //! [`Store::examine`] looks and changes nothing. Each [`Finding`] is a diagnostic (what it is, whom it harms, what can be done) and
 //! knows its own cure; [`Store::mend`] applies one. Files are compared with the archive that they came from: it is unpacked once more, beside
-//! them, and both trees are read ([`compare`]). What lies in the place of a broken layer is exchanged for that new tree.
+//! them, and both trees are read (`compare`). What lies in the place of a broken layer is exchanged for that new tree.
 //!
 //! # Locks
 //! Looking holds the store shared: nothing is removed meanwhile. Each mending takes the store exclusively for as long as it exchanges or

@@ -14,6 +14,7 @@ use crate::{
 
 // The image's options. (A doc comment would become the verb's description.)
 #[derive(Clone, Debug, Args)]
+#[group(skip)]
 pub struct Options {
     /// When to pull the image
     #[arg(long, value_name = "WHEN", value_enum, default_value = "missing", overrides_with = "pull")]
