@@ -18,6 +18,5 @@ family! {
     UR0318 Engine "proc is masked on this host, so a new one cannot be mounted";
     UR0319 Engine "this kernel does not tell how a mount maps ids";
     UR0320 Engine "a bind mount cannot be translated here, so its files have the host's owners";
-    UR0321 Engine "the container's user cannot write to what is mounted";
     UR0322 Engine "the map of a mount contradicts itself";
 }
