@@ -2,8 +2,14 @@
 
 use diag::{Error, Result, codes};
 use store::Container;
+use sys::Dir;
 
-use crate::{Engine, config::Config, request::Given};
+use crate::{
+    Engine,
+    config::Config,
+    life::{self, Life},
+    request::Given,
+};
 
 /// A container and what it is.
 pub struct Target {
@@ -13,7 +19,24 @@ pub struct Target {
     pub config: Config,
 }
 
+impl Target {
+    /// What is said to `key`, where a container has to run and does not.
+    pub(crate) fn not_running(&self, key: &Given<String>) -> Error {
+        let name = &self.config.name;
+        key.blame(Error::new(codes::UR0814, format!("container `{name}` does not run")))
+            .help_run("start it first", format!("unroot start {name}"))
+    }
+}
+
 impl Engine<'_> {
+    /// The run directory of a container that runs. UR0814 if it does not.
+    pub(crate) fn running_dir(&self, target: &Target, key: &Given<String>) -> Result<Dir> {
+        if !matches!(life::of(&self.store, &target.container)?, Life::Running(Some(_))) {
+            return Err(target.not_running(key));
+        }
+        self.store.running().dir(target.container.id().as_str()).map_err(|_| target.not_running(key))
+    }
+
     /// Finds a container by name, id, or the beginning of an id.
     pub(crate) fn find(&self, key: &Given<String>) -> Result<Container> {
         self.store.container(&key.value).map_err(|error| key.blame(error))

@@ -9,13 +9,7 @@ use diag::{Error, Result, codes};
 use idmap::{IdMap, Inside, Kind, Outside};
 use runtime::{cgroup::Cgroup, state::State};
 
-use crate::{
-    Engine,
-    accounts::Accounts,
-    holders::map_of,
-    life::{self, Life},
-    request::Given,
-};
+use crate::{Engine, accounts::Accounts, holders::map_of, request::Given};
 
 /// A process, as far as /proc tells.
 struct Process {
@@ -87,17 +81,8 @@ impl Engine<'_> {
     pub fn top(&self, key: &Given<String>, wanted: &[Given<String>]) -> Result<Vec<Vec<String>>> {
         let columns = chosen(wanted)?;
         let target = self.target(key)?;
-        let name = &target.config.name;
-        let not_running = || {
-            key.blame(Error::new(codes::UR0814, format!("container `{name}` does not run")))
-                .help_run("start it first", format!("unroot start {name}"))
-        };
-        if !matches!(life::of(&self.store, &target.container)?, Life::Running(Some(_))) {
-            return Err(not_running());
-        }
-        let dir = self.store.running().dir(target.container.id().as_str()).map_err(|_| not_running())?;
-        let state = State::read(&dir)?;
-        let init = state.pid.ok_or_else(not_running)?;
+        let state = State::read(&self.running_dir(&target, key)?)?;
+        let init = state.pid.ok_or_else(|| target.not_running(key))?;
         let mut pids = Cgroup::reopen(&state.unroot.cgroup)?.procs()?;
         if pids.is_empty() {
             pids = in_namespace_of(init);

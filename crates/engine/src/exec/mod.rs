@@ -35,7 +35,6 @@ use self::{
 use crate::{
     Engine,
     client::{Wiring, catch_signals, keys::DetachKeys},
-    life::{self, Life},
     origins::Origins,
     request::Given,
     target::Target,
@@ -141,17 +140,9 @@ impl Engine<'_> {
 
     /// The container, if it runs, and where its sessions are kept.
     fn enterable(&self, target: &Target, key: &Given<String>) -> Result<(Container, Sessions)> {
-        let name = &target.config.name;
-        let not_running = || {
-            key.blame(Error::new(codes::UR0814, format!("container `{name}` does not run")))
-                .help_run("start it first", format!("unroot start {name}"))
-        };
-        if !matches!(life::of(&self.store, &target.container)?, Life::Running(Some(_))) {
-            return Err(not_running());
-        }
-        let dir = self.store.running().dir(target.container.id().as_str()).map_err(|_| not_running())?;
+        let dir = self.running_dir(target, key)?;
         let container = State::read(&dir).and_then(Container::open).map_err(|error| {
-            if [codes::UR0603, codes::UR0606].contains(&error.code()) { not_running() } else { error }
+            if [codes::UR0603, codes::UR0606].contains(&error.code()) { target.not_running(key) } else { error }
         })?;
         Ok((container, Sessions::of(dir)))
     }

@@ -11,7 +11,7 @@ use diag::{Error, Result, codes};
 use rustix::{
     fs::{Mode, OFlags, fstat, open, stat},
     io::Errno,
-    process::{DumpableBehavior, WaitId, WaitIdOptions, set_dumpable_behavior, waitid},
+    process::{DumpableBehavior, set_dumpable_behavior},
     thread::{
         CapabilitySet, ThreadNameSpaceType, capabilities, move_into_link_name_space, move_into_thread_name_spaces,
     },
@@ -26,11 +26,9 @@ use sys::{
 use crate::{
     child::Child,
     explain,
-    joining::pid_of,
+    joining::{Made, by_go_between},
     parent::internal,
     plan::namespaces::{link_type, proc_name},
-    step::Word,
-    wire::{Failure, Packet, Wire},
 };
 
 /// The namespaces as `setns(2)` takes them for a pidfd.
@@ -99,7 +97,11 @@ pub(super) fn clone_on(
                 .map_err(|errno| internal("setns(pid, back)", errno))?;
             born
         }
-        Way::GoBetween(foreign) => by_go_between(alone, init, foreign, how, oom_score, child),
+        Way::GoBetween(foreign) => {
+            let died = "the process that goes ahead into the container died";
+            by_go_between(alone, died, |alone| enter_and_clone(alone, init, foreign, how, oom_score, child))?
+                .map_err(|failure| refused(&failure.call, Errno::from_raw_os_error(failure.errno)))
+        }
     }
 }
 
@@ -123,41 +125,6 @@ fn enter_pids(init: BorrowedFd<'_>) -> Result<()> {
     move_into_thread_name_spaces(init, kinds(Namespaces::PID)).map_err(|errno| refused("setns(pidfd, PID)", errno))
 }
 
-fn by_go_between(
-    alone: &Alone,
-    init: BorrowedFd<'_>,
-    foreign: Namespaces,
-    how: How<'_>,
-    oom_score: Option<i32>,
-    child: Child<'_>,
-) -> Result<clone::Child> {
-    let (ours, theirs) = Wire::pair().map_err(|errno| internal("socketpair()", errno))?;
-    let go_between = |alone: Alone| match enter_and_clone(&alone, init, foreign, how, oom_score, child) {
-        Ok(process) => u8::from(theirs.say(Word::Created, &[process.pidfd.as_fd()]).is_err()),
-        Err((call, errno)) => {
-            let failure = Failure { step: 0, errno: errno.raw_os_error(), call, text: String::new() };
-            // If the parent is gone there is nobody to tell.
-            let _ = theirs.fail(&failure);
-            1
-        }
-    };
-    let between = clone3(alone, How::default(), go_between).map_err(|errno| internal("clone3()", errno))?;
-    // `theirs` went into the closure, and its copy here is closed with it: if the go-between dies, the wire ends.
-    let said = ours.receive();
-    let _ = waitid(WaitId::PidFd(between.pidfd.as_fd()), WaitIdOptions::EXITED);
-    match said.map_err(|errno| internal("recvmsg()", errno))? {
-        Packet::Word(_, mut descriptors) => {
-            let pidfd = descriptors.pop().ok_or_else(|| internal("recvmsg()", Errno::PROTO))?;
-            let pid = pid_of(pidfd.as_fd()).ok_or_else(|| internal("read(fdinfo)", Errno::SRCH))?;
-            Ok(clone::Child { pid, pidfd })
-        }
-        Packet::Failure(failure) => Err(refused(&failure.call, Errno::from_raw_os_error(failure.errno))),
-        Packet::Listener(_) | Packet::End => {
-            Err(Error::new(codes::UR0608, "the process that goes ahead into the container died"))
-        }
-    }
-}
-
 /// The go-between hides before it enters: it is a copy of this process, and so is what it makes.
 fn enter_and_clone(
     alone: &Alone,
@@ -166,7 +133,7 @@ fn enter_and_clone(
     how: How<'_>,
     oom_score: Option<i32>,
     child: Child<'_>,
-) -> std::result::Result<clone::Child, (String, Errno)> {
+) -> Made {
     let named = |call: String| move |errno: Errno| (call, errno);
     if let (Some(score), Ok(own)) = (oom_score, i32::try_from(std::process::id())) {
         write_proc(own, "oom_score_adj", &score.to_string())
